@@ -1,0 +1,35 @@
+"""BLANKET: replaces faces in research video by faces that belong to nobody.
+
+`anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
+both say what they did in a `Report`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from blanket.pipeline import anonymize, anonymize_folder
+    from blanket.report import FolderReport, Report
+
+__version__ = "0.1.0"
+__all__ = ["FolderReport", "Report", "__version__", "anonymize", "anonymize_folder"]
+
+_HOMES = {
+    "FolderReport": "blanket.report",
+    "Report": "blanket.report",
+    "anonymize": "blanket.pipeline",
+    "anonymize_folder": "blanket.pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: `blanket --help` must not wait for OpenCV and ONNX Runtime.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,242 @@
+"""The settings of a run: typed, with presets in ``configs/*.yaml`` and overrides on top."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from blanket.errors import InputError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """Fields that are named together; wrong names and wrong types are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DetectSettings(Section):
+    """How faces are found.
+
+    backend: the detector. max_side: pixels of the longer side of the copy that is
+    searched. every: frames from one search to the next; it also searches where a face is
+    lost and where the scene changes. threshold: least score of a face, 0..1. turned: where
+    a face is lost, also search copies turned by 90, 180 and 270 degrees.
+    """
+
+    backend: Literal["centerface"] = "centerface"
+    max_side: int = Field(default=640, ge=64)
+    every: int = Field(default=12, ge=1)
+    threshold: Share = 0.35
+    turned: bool = True
+
+
+class TrackSettings(Section):
+    """How faces are followed.
+
+    analysis_side: pixels of the longer side of the copy on which they are followed.
+    min_trust: least confidence of a mesh that is used, 0..1. lookback: how many frames a
+    face is followed back from its first detection. max_gap: the longest gap, in frames,
+    that is bridged by interpolation; longer ones are hidden. smoothing: of the mesh over
+    time, from 0 (none) to 1.
+    """
+
+    analysis_side: int = Field(default=1280, ge=128)
+    min_trust: Share = 0.3
+    lookback: int = Field(default=30, ge=0)
+    max_gap: int = Field(default=8, ge=0)
+    smoothing: Share = 0.5
+
+
+class IdentitySettings(Section):
+    """Whose face the new face is.
+
+    generator: what invents it. seed: of the invention, the same seed gives the same face.
+    image: a picture whose face is used instead. age: group of the new face; auto takes
+    that of the face which it replaces.
+    """
+
+    generator: Literal["morphable"] = "morphable"
+    seed: int = Field(default=0, ge=0)
+    image: Annotated[Path | None, Field(strict=False)] = None
+    age: Literal["auto", "infant", "child", "adult"] = "auto"
+
+
+class SwapSettings(Section):
+    """How the new face is put on every frame.
+
+    backend: what does it. light: how much of the scene's light the new face takes, 0..1.
+    shape: how much of the new face's shape is taken, 0..1.
+    """
+
+    backend: Literal["warp"] = "warp"
+    light: Share = 1.0
+    shape: Share = 1.0
+
+
+class HideSettings(Section):
+    """How a face that cannot be replaced is hidden.
+
+    grow: size of the hidden ellipse over that of the face, at least 1.
+    """
+
+    grow: float = Field(default=1.6, ge=1)
+
+
+class VideoSettings(Section):
+    """How a video is written.
+
+    codec: the encoder. quality: constant rate factor, 0 (best) to 63; x264 and x265 end at
+    51. preset: of x264 and x265, their speed against the size of the file. audio: leave
+    the sound out, because a voice identifies, or copy it.
+    """
+
+    codec: Literal["libx264", "libx265", "libvpx-vp9"] = "libx264"
+    quality: int = Field(default=18, ge=0, le=63)
+    preset: Literal[
+        "ultrafast", "superfast", "veryfast", "faster", "fast",
+        "medium", "slow", "slower", "veryslow",
+    ] = "veryfast"  # fmt: skip
+    audio: Literal["drop", "keep"] = "drop"
+
+
+class Settings(Section):
+    """All settings of a run; the defaults are the preset ``embedded``."""
+
+    detect: DetectSettings = DetectSettings()
+    track: TrackSettings = TrackSettings()
+    identity: IdentitySettings = IdentitySettings()
+    swap: SwapSettings = SwapSettings()
+    hide: HideSettings = HideSettings()
+    video: VideoSettings = VideoSettings()
+
+    def changed(self, values: Mapping[str, Any]) -> Settings:
+        """These settings with some values, by ``section.field``, replaced and checked."""
+        whole = self.model_dump()
+        for name, value in values.items():
+            section, _, field = name.partition(".")
+            whole[section][field] = value
+        try:
+            return Settings.model_validate(whole)
+        except ValidationError as error:
+            raise InputError(_explain(error)) from error
+
+    def shareable(self) -> dict[str, Any]:
+        """The settings as JSON values; of a path only the name, since folders tell of people."""
+        values = self.model_dump(mode="json")
+        if self.identity.image is not None:
+            values["identity"]["image"] = self.identity.image.name
+        return values
+
+
+def presets() -> list[str]:
+    """The names of the presets, sorted."""
+    return sorted(path.stem for path in configs_folder().glob("*.yaml"))
+
+
+def configs_folder() -> Path:
+    """The folder of the presets, in a checkout or installed."""
+    package = Path(__file__).parent
+    installed = package / "configs"
+    return installed if installed.is_dir() else package.parent / "configs"
+
+
+def load_settings(
+    preset: str | Path = "embedded", overrides: Sequence[str] | Mapping[str, Any] = ()
+) -> Settings:
+    """The settings of a preset with some of them changed.
+
+    preset: a name (`presets`), or the path of a YAML file of the same form, in which
+    whatever is left out keeps its default. overrides: strings ``section.field=value`` with
+    the value in YAML, or values by ``section.field``; the last one of a name counts.
+
+    Raises:
+        InputError: an unknown preset or setting, or a value that the setting cannot take.
+    """
+    values = _read(_preset_path(preset))
+    for name, value in _items(overrides):
+        section, _, field = name.partition(".")
+        inner = values.setdefault(section, {})
+        if not field or not isinstance(inner, dict):
+            raise InputError(_unknown(name))
+        inner[field] = value
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+
+
+def _preset_path(preset: str | Path) -> Path:
+    path = Path(preset)
+    if str(preset) in presets():
+        return configs_folder() / f"{preset}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        return path
+    raise InputError(
+        f"there is no preset {str(preset)!r}: choose one of {', '.join(presets())}, "
+        "or name a .yaml file"
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"the settings {path} cannot be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"the settings {path} are not YAML{_place(error)}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        raise InputError(f"the settings {path} are not sections of settings: see embedded.yaml")
+    return values
+
+
+def _items(overrides: Sequence[str] | Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    if isinstance(overrides, Mapping):
+        yield from overrides.items()
+        return
+    for text in [overrides] if isinstance(overrides, str) else overrides:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputError(f"{text!r} is not of the form section.field=value")
+        try:
+            yield name.strip(), yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise InputError(f"the value of {text!r} is not YAML{_place(error)}") from error
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+
+
+def _names() -> list[str]:
+    return [
+        f"{section}.{field}"
+        for section, fields in Settings().model_dump().items()
+        for field in fields
+    ]
+
+
+def _unknown(name: str) -> str:
+    nearest = difflib.get_close_matches(name, _names(), n=1, cutoff=0)[0]
+    return f"there is no setting {name!r}: did you mean {nearest}?"
+
+
+def _explain(error: ValidationError) -> str:
+    """The first thing that is wrong, in one sentence."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return _unknown(name)
+    if first["type"] == "model_type":
+        return f"the section {name} must hold settings, not {first['input']!r}"
+    demand = first["msg"].removeprefix("Input ").partition(" for <class")[0]
+    return f"{name} cannot be {first['input']!r}: it {demand}"

@@ -1,0 +1,120 @@
+"""Which containers and codecs videos are written in, and how their encoders are set."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.codec.context import Flags as CodecFlags
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+
+from blanket.errors import InputError
+from blanket.videoinfo import VideoInfo
+from blanket.yuv import FULL_RANGE, is_rgb
+
+CONTAINERS = {
+    ".mp4": "mp4",
+    ".m4v": "mp4",
+    ".mov": "mov",
+    ".mkv": "matroska",
+    ".webm": "webm",
+    ".avi": "avi",
+}
+DEFAULT_CODEC = "libx264"
+_WEBM_CODEC = "libvpx-vp9"
+CODECS = (DEFAULT_CODEC, "libx265", _WEBM_CODEC)
+
+
+def open_output(
+    path: Path, info: VideoInfo, codec: str, quality: int, preset: str
+) -> tuple[OutputContainer, VideoStream, list[str]]:
+    """A container with one video stream, ready for frames, and notes on what is not kept.
+
+    Arguments as in `blanket.encode.Writer`.
+
+    Raises:
+        InputError: a container or codec that is not known or does not fit the video.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise InputError(
+            f"videos cannot be written as {suffix or 'a file without suffix'}: "
+            f"choose one of {', '.join(CONTAINERS)}"
+        )
+    if codec not in CODECS:
+        raise InputError(f"there is no codec {codec!r}: choose one of {', '.join(CODECS)}")
+    if suffix == ".webm" and codec == DEFAULT_CODEC:
+        codec = _WEBM_CODEC
+    in_mp4 = CONTAINERS[suffix] in ("mp4", "mov")
+    if codec == _WEBM_CODEC and info.sample_aspect != 1 and not in_mp4:
+        # VP9 itself has no place for it, and PyAV sets it in MP4 containers only.
+        raise InputError(
+            f"{info.path} has pixels that are not square, which {suffix} files with VP9 "
+            "cannot say here: write .mp4"
+        )
+    if suffix == ".avi" and info.display_matrix:
+        raise InputError(f"{info.path} is stored turned, which .avi files cannot say: write .mp4")
+    # Unless bit-exact, the muxer signs with its version, and some with the date.
+    exact = {"fflags": "+bitexact"}
+    container = av.open(f"file:{path}", "w", format=CONTAINERS[suffix], container_options=exact)
+    rate = min(max(info.frame_rate or Fraction(25), Fraction(1)), Fraction(1000))
+    try:
+        options = _options(codec, quality, preset)
+        if suffix == ".avi":
+            options["bf"] = "0"  # .avi has one time stamp a frame, so no reordering
+        stream = container.add_stream(codec, rate=rate, options=options)
+    except ValueError as error:
+        container.close()
+        raise InputError(f"{suffix} files cannot hold {codec}: write .mp4 or .mkv") from error
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height = info.coded_width, info.coded_height
+    context.pix_fmt, notes = _pixel_format(codec, info)
+    context.time_base = 1 / rate if suffix == ".avi" else info.time_base
+    context.sample_aspect_ratio = info.sample_aspect
+    colour = info.layout.colour
+    if is_rgb(av.VideoFormat(info.pixel_format, info.coded_width, info.coded_height)):
+        context.color_range, context.colorspace = colour.range_code, colour.matrix
+    else:
+        context.color_range = FULL_RANGE if colour.full else info.color_range
+        context.colorspace = info.color_matrix
+    context.color_primaries = info.color_primaries
+    context.color_trc = info.color_transfer
+    context.flags |= CodecFlags.frame_duration.value
+    context.thread_type = "FRAME"
+    if codec == "libx265" and in_mp4:
+        context.codec_tag = "hvc1"  # the only tag that Apple's players take
+    if info.display_matrix:
+        stream.set_display_matrix(info.display_matrix)
+    return container, stream, notes
+
+
+def _pixel_format(codec: str, info: VideoInfo) -> tuple[str, list[str]]:
+    """The encoder's pixel format, and a note where it is not that of the frames."""
+    form = info.layout.form
+    forms = av.Codec(codec, "w").video_formats or []
+    known = {known.name for known in forms}
+    odd = info.coded_width % form.step_x or info.coded_height % form.step_y
+    if odd and codec != _WEBM_CODEC:
+        wide = form.name.replace("420", "444").replace("422", "444")
+        note = (
+            f"the picture of {info.coded_width}x{info.coded_height} pixels has an odd "
+            f"side, so it was written as {wide} in place of {form.name}"
+        )
+        return wide, [note]
+    if form.name in known:
+        return form.name, []
+    # No known codec lacks the plain 8-bit formats; only gray and 10 bits can be missing.
+    plain = form.name.removesuffix("10le") if form.chroma else "yuv420p"
+    return plain, [f"{codec} cannot hold {form.name}, so {plain} was written"]
+
+
+def _options(codec: str, quality: int, preset: str) -> dict[str, str]:
+    if codec == _WEBM_CODEC:
+        return {"crf": str(quality), "b:v": "0", "deadline": "good", "cpu-used": "4"}
+    if codec == "libx265":
+        return {"crf": str(quality), "preset": preset, "x265-params": "log-level=error"}
+    # x264's AVX-512 code reads beyond its tables, and its choices then differ from run to run.
+    return {"crf": str(quality), "preset": preset, "x264-params": "cpu-independent=1"}

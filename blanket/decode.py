@@ -1,0 +1,155 @@
+"""Reading a video frame by frame, ahead of whoever works on the frames."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from blanket.errors import InputError
+from blanket.frame import Frame
+from blanket.videoinfo import VideoInfo, open_video, probe
+from blanket.yuv import same_planes
+
+_AHEAD = 4
+_POLL = 0.1  # seconds; only how soon an abandoned reader notices
+_SLACK = Fraction(1)  # seconds by which a header may overstate the length
+
+
+def read(path: Path, threads: int = 0) -> Iterator[Frame]:
+    """Yield every frame of a video, in order, decoding up to 4 frames ahead.
+
+    threads: for the decoder, 0 for as many as there are cores. Memory does not grow with
+    the length. Closing the iterator early stops the decoder.
+
+    Raises:
+        InputError: at once for a file that is no video; on the way where a frame is
+            damaged or the file ends too early.
+    """
+    return _overlapped(probe(Path(path)), threads)
+
+
+def _overlapped(info: VideoInfo, threads: int) -> Iterator[Frame]:
+    frames: queue.Queue[Frame | BaseException | None] = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Frame | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                frames.put(item, timeout=_POLL)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def produce() -> None:
+        try:
+            for frame in _decode(info, threads):
+                if not put(frame):
+                    return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    worker = threading.Thread(target=produce, name="decode", daemon=True)
+    worker.start()
+    try:
+        while (item := frames.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _decode(info: VideoInfo, threads: int) -> Iterator[Frame]:
+    count, stamp, early = 0, -1, 0
+    scaler = VideoReformatter()
+    with open_video(info.path) as (container, stream):
+        stream.codec_context.thread_count = threads
+        stream.codec_context.thread_type = "AUTO"
+        try:
+            for picture in _pictures(container, stream):
+                if picture.is_corrupt:
+                    raise InputError(_damaged(info, count))
+                stamp = _time_stamp(picture, info, count, stamp)
+                if count == 0 and container.format.name == "avi":
+                    # AVI has no time stamps: FFmpeg counts from the decoder's delay on.
+                    early = stamp
+                native = _supported(picture, info, count, scaler)
+                yield Frame(info, native, count, stamp - early, picture.duration)
+                count += 1
+        except (av.FFmpegError, _CutShortError) as error:
+            raise InputError(_damaged(info, count)) from error
+
+
+class _CutShortError(Exception):
+    """The packets end before the file said they would."""
+
+
+def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    # The length in a Matroska header is that of the longest stream, so all are followed.
+    matroska = "matroska" in container.format.name
+    reached = Fraction(0)
+    for packet in container.demux() if matroska else container.demux(stream):
+        if packet.is_corrupt:
+            raise _CutShortError
+        if packet.pts is not None:
+            reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
+        if packet.stream is stream:
+            yield from stream.decode(packet)
+    if matroska and container.duration:
+        if Fraction(container.duration, av.time_base) - reached > _SLACK:
+            raise _CutShortError
+    elif "mov" in container.format.name and len(stream.index_entries):
+        last = stream.index_entries[-1]
+        if last.pos + last.size > container.size:
+            raise _CutShortError
+
+
+def _damaged(info: VideoInfo, count: int) -> str:
+    return (
+        f"{info.path} is damaged or cut short after {count} good frames: "
+        "copy it again from the camera, or repair it"
+    )
+
+
+def _time_stamp(picture: VideoFrame, info: VideoInfo, count: int, last: int) -> int:
+    """The frame's own time stamp; where the file has none, what its frame rate says."""
+    if picture.pts is not None:
+        return int(picture.pts)
+    if picture.dts is not None and picture.dts > last:
+        return int(picture.dts)
+    step = round(1 / (info.frame_rate or 25) / info.time_base)
+    return last + max(1, step) if count else 0
+
+
+def _supported(
+    picture: VideoFrame, info: VideoInfo, count: int, scaler: VideoReformatter
+) -> VideoFrame:
+    if (picture.width, picture.height) != (info.coded_width, info.coded_height):
+        raise InputError(
+            f"{info.path} changes its picture size after {count} frames: "
+            "convert it to one size first"
+        )
+    form, colour = info.layout.form, info.layout.colour
+    if same_planes(picture.format.name, form):
+        return picture
+    return scaler.reformat(
+        picture,
+        format=form.name,
+        src_colorspace=colour.matrix,
+        dst_colorspace=colour.matrix,
+        src_color_range=colour.range_code,
+        dst_color_range=colour.range_code,
+        threads=1,
+    )

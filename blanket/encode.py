@@ -1,0 +1,196 @@
+"""Writing a video that differs from its source in its pictures only."""
+
+from __future__ import annotations
+
+import errno
+import queue
+import threading
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+import av
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from blanket.audio import AudioCopy
+from blanket.container import DEFAULT_CODEC, open_output
+from blanket.errors import BlanketError, InputError
+from blanket.frame import Frame
+from blanket.videoinfo import VideoInfo
+
+_AHEAD = 4
+_POLL = 0.1  # seconds; only how soon the caller notices a failed encoder
+
+
+class Writer:
+    """Encodes frames on its own thread and keeps all that is not picture or privacy.
+
+    Kept: every frame and its time stamp, size, rotation, pixel aspect, colour tags, depth.
+    Dropped: all metadata (place, device, date, language, chapters), captions, thumbnails,
+    data streams. A comment says that the faces are synthetic. What could not be kept is
+    told in ``notes``.
+
+    Use it as a context manager: a clean exit finishes the file, an exception leaves it
+    unfinished (see `blanket.output.pending`). A frame belongs to the writer once written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        info: VideoInfo,
+        codec: str = DEFAULT_CODEC,
+        quality: int = 18,
+        preset: str = "veryfast",
+        audio: Literal["drop", "keep"] = "drop",
+        version: str = "",
+    ) -> None:
+        """Open the file.
+
+        path: its suffix names the container. info: the source. codec: libx264, libx265 or
+        libvpx-vp9, which .webm files take in place of the default. quality: constant rate
+        factor, lower is better. preset: of x264 and x265. audio: leave the sound out, or
+        copy it unchanged. version: of this program, for the comment.
+
+        Raises:
+            InputError: a container or codec that is not known or does not fit.
+        """
+        self.notes: list[str]
+        self._info = info
+        self._container, self._stream, self.notes = open_output(
+            Path(path), info, codec, quality, preset
+        )
+        self._container.metadata["comment"] = (
+            f"Faces in this video are synthetic (BLANKET {version})".replace(" )", ")")
+        )
+        self._audio: AudioCopy | None = None
+        if audio == "keep" and info.has_audio:
+            try:
+                self._audio = AudioCopy(info, self._container)
+            except InputError:
+                self._container.close()
+                raise
+        self._form = str(self._stream.codec_context.pix_fmt)
+        self._scaler = VideoReformatter()
+        self._last_tick: int | None = None
+        self._count = 0
+        self._frames: queue.Queue[Frame | None] = queue.Queue(_AHEAD)
+        self._error: BaseException | None = None
+        self._abandoned = False
+        self._worker = threading.Thread(target=self._work, name="encode", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start the encoder."""
+        self._worker.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Finish the file, or after an exception close it as it is."""
+        self._abandoned = kind is not None
+        self._put(None)
+        self._worker.join()
+        if kind is None and self._error is not None:
+            raise self._error
+
+    def write(self, frame: Frame) -> None:
+        """Queue the next frame; waits while 4 are queued.
+
+        Raises:
+            BlanketError: an earlier frame could not be encoded.
+            OSError: an earlier frame could not be written (a full disk).
+        """
+        self._put(frame)
+        if self._error is not None:
+            raise self._error
+
+    def _put(self, item: Frame | None) -> None:
+        while self._worker.is_alive():
+            try:
+                return self._frames.put(item, timeout=_POLL)
+            except queue.Full:
+                continue
+
+    def _work(self) -> None:
+        try:
+            try:
+                while (frame := self._frames.get()) is not None:
+                    self._encode(frame)
+                if not self._abandoned:
+                    self._finish()
+            finally:
+                self._close()
+        except BlanketError as error:
+            self._error = error
+        except av.FFmpegError as error:
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            self._error = error if full else self._failed(error.strerror)
+        except BaseException as error:
+            self._error = error
+
+    def _failed(self, reason: str | None) -> BlanketError:
+        return BlanketError(
+            f"encoding failed at frame {self._count} of {self._info.path}: {reason}"
+        )
+
+    def _encode(self, frame: Frame) -> None:
+        picture = frame.encodable()
+        if self._form != picture.format.name:
+            picture = self._convert(picture)
+        base = self._stream.codec_context.time_base
+        picture.time_base = base
+        picture.pts = self._tick(frame, base)
+        picture.duration = max(0, round(frame.duration * self._info.time_base / base))
+        self._mux(picture)
+        self._count += 1
+
+    def _tick(self, frame: Frame, base: Fraction) -> int:
+        exact = (frame.pts * self._info.time_base - self._info.start) / base
+        tick = round(exact)
+        if self._container.format.name == "avi" and abs(exact - tick) > Fraction(1, 5):
+            raise InputError(
+                f"{self._info.path} has a varying frame rate, which .avi files cannot "
+                "hold: write .mp4 or .mkv"
+            )
+        if self._last_tick is not None and tick <= self._last_tick:
+            tick = self._last_tick + 1
+            note = "frames with equal or backward time stamps were moved one tick onwards"
+            if note not in self.notes:
+                self.notes.append(note)
+        self._last_tick = tick
+        return tick
+
+    def _convert(self, picture: VideoFrame) -> VideoFrame:
+        colour = self._info.layout.colour
+        return self._scaler.reformat(
+            picture,
+            format=self._form,
+            src_colorspace=colour.matrix,
+            dst_colorspace=colour.matrix,
+            src_color_range=colour.range_code,
+            dst_color_range=colour.range_code,
+            threads=1,
+        )
+
+    def _mux(self, picture: VideoFrame | None) -> None:
+        for packet in self._stream.encode(picture):
+            if self._audio is not None and packet.dts is not None:
+                self._audio.write_until(float(packet.dts * packet.time_base))
+            self._container.mux(packet)
+
+    def _finish(self) -> None:
+        if not self._count:
+            raise BlanketError(f"no frame of {self._info.path} was written")
+        self._mux(None)
+        if self._audio is not None:
+            self._audio.write_until(float("inf"))
+
+    def _close(self) -> None:
+        if self._audio is not None:
+            self._audio.close()
+        self._container.close()

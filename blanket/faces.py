@@ -1,0 +1,60 @@
+"""The nouns that travel between the stages: Face, Appearance, Identity. (Track: `track`.)
+
+Conventions, everywhere: images are RGB uint8 ``[H, W, 3]``; points are float32 pixels of
+the upright, square-pixel picture, x right, y down, the centre of the top-left pixel at
+(0, 0); z points away from the camera in the same scale as x; time is in seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Face:
+    """One detection in one picture.
+
+    box: ``[4]`` float32, x0, y0, x1, y1 in pixels. score: 0..1.
+    points: ``[5, 2]`` float32 pixels: the eye at the left of an upright picture, the eye at
+    the right, nose tip, left mouth corner, right mouth corner.
+    """
+
+    box: Points
+    score: float
+    points: Points
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """What a track's face looks like on the whole: never stored, never written.
+
+    flat: ``[64, 64, 3]`` float32, mean texture with the light divided out, around 1.
+    shape: ``[478, 3]`` float32, the face's own shape on the mean face. colour: ``[3]``
+    float32, mean RGB of its skin. frames: how many pictures this was seen in.
+    """
+
+    flat: NDArray[np.float32]
+    shape: Points
+    colour: NDArray[np.float32]
+    frames: int
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A new face. texture: ``[320, 320, 3]`` uint8 in the layout of `blanket.texture`, eyes
+    and mouth filled with skin. shape: ``[478, 3]`` float32 on the mean face, at rest.
+
+    origin: what made it, for the report. distance: how far it is from the face that it
+    replaces, as `blanket.inpaint.likeness` foresees it (0.6: another person).
+    """
+
+    texture: Image
+    shape: Points
+    origin: str
+    distance: float

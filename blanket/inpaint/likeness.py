@@ -1,0 +1,75 @@
+"""How alike two faces are, and how old one is, without a recogniser at hand.
+
+A linear map from light-free texture and shape to the embedding that a recogniser (dlib's)
+gives the face, learnt when the morphable model is built. It ranks candidates for a new
+face; it does not prove anything (`blanket.eval` does, with real recognisers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.faces import Points
+from blanket.texture import atlas
+from blanket.topology import SURFACE
+
+SIDE = 48
+Float = NDArray[np.float32]
+
+
+def describe(flat: Float, shape: Points) -> Float:
+    """The features of a face, ``[F]``: its light-free texture (`blanket.swap.light.flatten`)
+    at 48 pixels, luminance and two colour differences, and its shape on the mean face."""
+    small = cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    red, green, blue = np.moveaxis(small, -1, 0)
+    planes = np.stack([0.3 * red + 0.6 * green + 0.1 * blue, red - green, green - blue])
+    inside = atlas(SIDE).inside
+    return np.concatenate([planes[:, inside].ravel() * 0.5, shape[:SURFACE].ravel()]).astype(
+        np.float32
+    )
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """centre ``[F]``, basis ``[K, F]`` (principal axes, whitened), embedding ``[K + 1, 128]``
+    and age ``[K + 1]`` (log years): the last row is the constant."""
+
+    centre: Float
+    basis: NDArray[np.float16]
+    embedding: Float
+    age: Float
+
+    @classmethod
+    def learn(cls, features: Float, embeddings: Float, ages: Float, rank: int = 160) -> Likeness:
+        """From features ``[N, F]``, embeddings ``[N, 128]`` and ages ``[N]`` (NaN: unknown)."""
+        centre = features.mean(0)
+        _, singular, axes = np.linalg.svd(features - centre, full_matrices=False)
+        basis = axes[:rank] / (singular[:rank, None] / np.sqrt(len(features)))
+        code = np.hstack([(features - centre) @ basis.T, np.ones((len(features), 1))])
+
+        def ridge(x: Float, y: Float) -> Float:
+            penalty = 0.05 * len(x) * np.eye(x.shape[1])
+            penalty[-1, -1] = 0
+            return np.linalg.solve(x.T @ x + penalty, x.T @ y).astype(np.float32)
+
+        known = ~np.isnan(ages)
+        age = ridge(code[known], np.log(np.maximum(ages[known], 0.5)))
+        return cls(
+            centre.astype(np.float32), basis.astype(np.float16), ridge(code, embeddings), age
+        )
+
+    def code(self, features: Float) -> Float:
+        code = (features - self.centre) @ self.basis.astype(np.float32).T
+        return np.concatenate([code, np.ones((*code.shape[:-1], 1), np.float32)], axis=-1)
+
+    def embed(self, features: Float) -> Float:
+        """Predicted embeddings ``[..., 128]`` of features ``[..., F]``."""
+        return self.code(features) @ self.embedding
+
+    def years(self, features: Float) -> Float:
+        """Predicted ages in years ``[...]`` of features ``[..., F]``."""
+        return np.exp(self.code(features) @ self.age)

@@ -1,0 +1,29 @@
+"""A picture of an invented face, to look at."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.faces import Identity, Image
+from blanket.swap.light import flatten
+from blanket.swap.raster import Raster
+from blanket.crop import placement
+from blanket import align
+from blanket.texture import TEXTURE_SIDE, atlas
+
+
+def portrait(identity: Identity, colour: NDArray[np.float32], side: int = 512) -> Image:
+    """``[side, side, 3]``: the face seen from the front with its eyes closed, on grey.
+
+    colour: ``[3]`` RGB, the complexion that it takes from the scene.
+    """
+    mesh = align.apply(placement(side, 1.06), identity.shape)
+    inside = atlas(TEXTURE_SIDE).inside.astype(np.float32)
+    soft = cv2.GaussianBlur(inside, (0, 0), 2)
+    layers = np.dstack([flatten(identity.texture) * colour, soft]).astype(np.float32)
+    where = Raster(side).texture_positions(mesh)
+    drawn = cv2.remap(layers, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = drawn[..., 3:]
+    return np.clip(drawn[..., :3] * alpha + 200 * (1 - alpha), 0, 255).astype(np.uint8)

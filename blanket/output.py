@@ -1,0 +1,110 @@
+"""Outputs that are either complete or absent."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from blanket.errors import BlanketError, InputError
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+# A process id says nothing about a process of another machine that shares the folder.
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+@contextmanager
+def pending(target: Path, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary path beside ``target``; what is written there becomes ``target``.
+
+    The temporary file is hidden, exists (empty) and has the suffix of ``target``. It is
+    renamed on a clean exit and deleted on any exception. Leftovers of processes that were
+    killed while they wrote the same target are deleted first.
+
+    Raises:
+        InputError: ``target`` exists and ``overwrite`` is false (looked at before and
+            after), it is a folder, or its folder is missing or cannot be written.
+        BlanketError: the disk filled up while the file was being written.
+    """
+    target = Path(target)
+    _refuse_existing(target, overwrite)
+    _sweep(target)
+    temporary = _create(target)
+    try:
+        yield temporary
+        _refuse_existing(target, overwrite)
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise BlanketError(
+                f"the disk of {target.parent} is full: free some space and run again"
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def refuse_same_file(source: Path, target: Path) -> None:
+    """Raise InputError where ``target`` is ``source``, under whatever name."""
+    same = source.resolve() == target.resolve()
+    if source.exists() and target.exists():
+        same = same or os.path.samefile(source, target)
+    if same:
+        raise InputError(f"the output would replace its own input {source}: choose another name")
+
+
+def _refuse_existing(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise InputError(f"{target} is a folder: name a file")
+    if target.exists() and not overwrite:
+        raise InputError(f"{target} exists already: choose another name or allow overwriting")
+
+
+def _create(target: Path) -> Path:
+    name = f".{target.stem}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
+    temporary = target.with_name(name)
+    try:
+        # 0o666 less the umask is what the finished file would have had if written directly.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"the folder {target.parent} does not exist: create it first") from error
+    except OSError as error:
+        if error.errno in _DISK_FULL:
+            raise BlanketError(
+                f"the disk of {target.parent} is full: free some space and run again"
+            ) from error
+        raise InputError(f"cannot write in the folder {target.parent}: {error.strerror}") from error
+    return temporary
+
+
+def _sweep(target: Path) -> None:
+    ours = re.compile(
+        re.escape(f".{target.stem}.{_HOST}-") + r"(\d+)-[0-9a-f]{8}" + re.escape(target.suffix)
+    )
+    try:
+        names = os.listdir(target.parent)
+    except OSError:  # _create says what is wrong with the folder
+        return
+    for name in names:
+        match = ours.fullmatch(name)
+        if match and not _alive(int(match[1])):
+            target.with_name(name).unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    if sys.platform == "win32":  # signal 0 would interrupt the process there
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it runs, as somebody else
+        return True
+    return True

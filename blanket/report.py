@@ -1,0 +1,176 @@
+"""What a run did, face by face: the file that ``--report`` writes (see docs/report.md).
+
+A report can be published beside its video: it holds names of files without their folders,
+and nothing of the original picture.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    StringConstraints,
+    model_validator,
+)
+
+from blanket.output import pending
+
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/]+$")]
+Rule = Literal["no-mesh", "low-trust", "gap", "too-small", "error"]
+
+
+class Part(BaseModel):
+    """A part of a report; frozen once it is made, and without fields nobody documented."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BackendsReport(Part):
+    """What did each stage."""
+
+    detect: str = Field(description="the detector")
+    mesh: str = Field(description="what follows the 478 points of a face")
+    identity: str = Field(description="what made the new faces")
+    swap: str = Field(description="what put them on the frames")
+    execution_provider: str = Field(description="ONNX Runtime's name for the processor used")
+
+
+class VideoReport(Part):
+    """The video as it was written; a picture has one frame and no duration."""
+
+    width: int = Field(ge=1, description="pixels, as shown (upright, square pixels)")
+    height: int = Field(ge=1, description="pixels, as shown (upright, square pixels)")
+    frames: NonNegativeInt = Field(description="number of frames")
+    duration: float = Field(ge=0, description="seconds")
+    frame_rate: float = Field(ge=0, description="frames a second, the mean where it varies")
+    codec: str = Field(description="the encoder, or the format of a picture")
+
+
+class IdentityReport(Part):
+    """The new face of a track."""
+
+    generator: str = Field(description="what made it: `morphable`, or `given` for a picture")
+    seed: int | None = Field(description="what it was made from; null for a given picture")
+    distance: float | None = Field(
+        ge=0,
+        description="how far it is from the original face, in the generator's own measure; "
+        "null where that was not measured",
+    )
+
+
+class TrackReport(Part):
+    """One face followed through consecutive frames."""
+
+    track: NonNegativeInt = Field(description="number of the track, from 0")
+    subject: NonNegativeInt = Field(
+        description="number of the person, from 0; tracks of one person share a new face"
+    )
+    first_frame: NonNegativeInt = Field(description="number of its first frame, from 0")
+    last_frame: NonNegativeInt = Field(description="number of its last frame")
+    frames: NonNegativeInt = Field(description="frames in which the face was: replaced + hidden")
+    replaced: NonNegativeInt = Field(description="frames in which it was replaced")
+    hidden: NonNegativeInt = Field(description="frames in which it was blurred out instead")
+    hidden_by: dict[Rule, NonNegativeInt] = Field(description="why it was hidden: frames by rule")
+    confidence: float = Field(ge=0, le=1, description="mean trust in the mesh, 0 to 1")
+    occluded: float = Field(
+        ge=0, le=1, description="mean share of the face with something in front, 0 to 1"
+    )
+    age_group: str = Field(description="of the new face: `infant`, `child` or `adult`")
+    identity: IdentityReport | None = Field(
+        description="the new face; null where every frame was hidden"
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.frames != self.replaced + self.hidden:
+            raise ValueError(f"track {self.track}: frames must be replaced or hidden")
+        if self.hidden != sum(self.hidden_by.values()):
+            raise ValueError(f"track {self.track}: hidden frames must each have a rule")
+        return self
+
+
+class Totals(Part):
+    """The sums over all tracks. A face in one frame counts as one."""
+
+    frames: NonNegativeInt = Field(description="frames written")
+    frames_with_faces: NonNegativeInt = Field(description="of these, frames with a face")
+    faces: NonNegativeInt = Field(description="faces in all frames: replaced + hidden")
+    tracks: NonNegativeInt = Field(description="number of tracks")
+    replaced: NonNegativeInt = Field(description="faces replaced")
+    hidden: NonNegativeInt = Field(description="faces blurred out instead")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.faces != self.replaced + self.hidden:
+            raise ValueError("every face must be replaced or hidden")
+        return self
+
+
+class Document(Part):
+    """A report that stands alone in a file."""
+
+    schema_version: Literal[1] = Field(default=1, description="of this form of report")
+
+    def to_json(self) -> str:
+        """The report as indented JSON with a line break at its end."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    def write(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write it as JSON; complete or not at all.
+
+        Raises:
+            InputError, BlanketError: as `blanket.output.pending` does.
+        """
+        with pending(Path(path), overwrite) as temporary:
+            temporary.write_text(self.to_json(), encoding="utf-8")
+
+
+class Report(Document):
+    """What a run did to one video or picture."""
+
+    blanket_version: str = Field(description="version of the program")
+    source: FileName = Field(description="name of the input file, without its folder")
+    target: FileName = Field(description="name of the output file, without its folder")
+    preset: FileName = Field(description="name of the preset, or of its file without its folder")
+    settings: dict[str, Any] = Field(description="all settings used, by section")
+    seed: int = Field(description="what the new faces were made from")
+    backends: BackendsReport = Field(description="what did each stage")
+    weights: dict[str, str] = Field(description="SHA-256 of each weights file, by name")
+    video: VideoReport = Field(description="what was written")
+    tracks: list[TrackReport] = Field(description="every face that was followed")
+    totals: Totals = Field(description="the sums over all tracks")
+    timings_s: dict[str, float] = Field(description="seconds spent, by stage")
+    notes: list[str] = Field(description="what could not be kept as it was, in sentences")
+    warnings: list[str] = Field(description="what the user should look at, in sentences")
+
+    @property
+    def exit_status(self) -> int:
+        """Of the command: 0, or 3 where a face had to be hidden."""
+        return 3 if self.totals.hidden else 0
+
+
+class Failure(Part):
+    """Why a file of a folder has no output."""
+
+    message: str = Field(description="one sentence")
+    exit_status: Literal[1, 2] = Field(description="2 where the file is to blame, otherwise 1")
+
+
+class FolderReport(Document):
+    """What a run did to a folder. Paths are relative to it, with forward slashes."""
+
+    files: dict[str, Report] = Field(description="the report of each file done, by path")
+    failed: dict[str, Failure] = Field(description="what went wrong with the others, by path")
+
+    @property
+    def exit_status(self) -> int:
+        """The worst of all files: 1 before 2 before 3 before 0."""
+        statuses = {failure.exit_status for failure in self.failed.values()} | {
+            report.exit_status for report in self.files.values()
+        }
+        return next((status for status in (1, 2, 3) if status in statuses), 0)

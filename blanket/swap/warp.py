@@ -1,0 +1,119 @@
+"""The new face by mesh warp: its texture and shape, the frame's pose, expression and light.
+
+In each frame: cut a roll-normalised patch out of the picture; move the mesh to the new
+face's shape; lay the texture on it, lit as the patch is lit; leave eyeballs, mouth and
+whatever lies in front as they are; paste the patch back.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket import align
+from blanket.config import SwapSettings
+from blanket.crop import face_matrix
+from blanket.crop import placement as crop_placement
+from blanket.faces import Appearance, Identity, Image, Points
+from blanket.picture import Picture
+from blanket.swap.light import Lighting, flatten
+from blanket.swap.occlusion import OcclusionMask
+from blanket.swap.raster import Raster
+from blanket.swap.shape import shape_change
+from blanket.texture import TEXTURE_SIDE, atlas
+from blanket.timeline import Placement
+from blanket.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE, SURFACE, load_topology
+
+PATCH_HALF = 1.06
+PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
+
+
+class WarpSwapper:
+    """See `blanket.swap.Swapper`. Costs about 10 ms a face on one core, whatever its size."""
+
+    name = "warp"
+
+    def __init__(self, identity: Identity, own: Appearance, settings: SwapSettings) -> None:
+        self._settings = settings
+        self._flat = flatten(identity.texture)
+        self._change = shape_change(own.shape, identity.shape) * settings.shape
+        self._lighting = Lighting()
+        self._occlusion = OcclusionMask()
+        self._alpha = _texture_alpha()
+        self._softness: float | None = None
+
+    def swap(self, picture: Picture, placement: Placement) -> None:
+        """Paint the new face over the placement's, in place."""
+        assert placement.mesh is not None and placement.occluded is not None
+        # 1. A patch as fine as the face, up to the texture's own resolution.
+        matrix, side = _patch(placement.mesh)
+        patch = picture.sample(matrix, (side, side))
+        mesh = align.apply(matrix, placement.mesh)
+        # 2. What lies in front.
+        in_crop = face_matrix(mesh)
+        cover = self._occlusion(patch, in_crop, placement.occluded)
+        # 3. The texture in the light of the patch.
+        light = self._lighting(patch, mesh, cover)
+        own_light = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
+        lit = np.dstack([self._flat * own_light, self._alpha])
+        # 4. Shape, pose and expression.
+        turn, scale, _ = align.rigid_fit(load_topology().mean[:SURFACE], mesh[:SURFACE])
+        moved = mesh + (scale * self._change @ turn.T).astype(np.float32)
+        where = Raster(side).texture_positions(moved)
+        drawn = cv2.remap(lit, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        # 5. As sharp as the picture is.
+        face = self._as_sharp(drawn[..., :3], patch, drawn[..., 3], cover)
+        # 6. Eyeballs, mouth and occluders stay.
+        alpha = drawn[..., 3] * _holes(mesh, side) * (1 - cover)
+        picture.paste(np.clip(face, 0, 255).astype(np.uint8), alpha.clip(0, 1).astype(np.float32), matrix)
+
+    def _as_sharp(
+        self, face: NDArray[np.float32], patch: Image, alpha: NDArray[np.float32], cover: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Blur the drawn face until it has no more fine detail than the picture has."""
+        clear = ((alpha > 0.9) & (cover < 0.1)).astype(np.float32)
+        total = float(clear.sum())
+        if total > 400:
+            real = _detail(patch, clear, total)
+            ours = _detail(face, clear, total)
+            # Detail falls with the blur about as 1 / (1 + 1.5 sigma^2) does on skin.
+            sigma = np.sqrt(max(ours / max(real, 0.3) - 1, 0) / 1.5)
+            wanted = float(min(sigma, 2.5))
+            self._softness = wanted if self._softness is None else 0.8 * self._softness + 0.2 * wanted
+        softness = self._softness or 0.0
+        return cv2.GaussianBlur(face, (0, 0), softness) if softness > 0.25 else face
+
+
+def _detail(picture: NDArray, clear: NDArray[np.float32], total: float) -> float:
+    green = picture[..., 1].astype(np.float32)
+    fine = np.abs(cv2.Laplacian(green, cv2.CV_32F))
+    return float((fine * clear).sum() / total)
+
+
+def _patch(mesh: Points) -> tuple[align.Matrix, int]:
+    """Picture to patch ``[2, 3]`` and the patch's side in pixels."""
+    to_mean = face_matrix(mesh, side=1, half=0.5)
+    wanted = 2 * PATCH_HALF / float(align.scale_of(to_mean))
+    side = next((s for s in PATCH_SIDES if s >= 0.9 * wanted), PATCH_SIDES[-1])
+    low, high = align.apply(to_mean, mesh[:SURFACE]).min(0), align.apply(to_mean, mesh[:SURFACE]).max(0)
+    middle = (low + high) / 2
+    half = max(float((high - low)[:2].max()) / 2 * 1.04, PATCH_HALF)
+    return align.compose(crop_placement(side, half, (middle[0], middle[1])), to_mean), side
+
+
+def _texture_alpha() -> NDArray[np.float32]:
+    """``[320, 320]``: 1 well inside the hull, falling smoothly to 0 at the outline."""
+    inside = atlas(TEXTURE_SIDE).inside.astype(np.uint8)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5) / TEXTURE_SIDE
+    ramp = ((depth - 0.004) / 0.055).clip(0, 1)
+    return (ramp**2 * (3 - 2 * ramp)).astype(np.float32)
+
+
+def _holes(mesh: Points, side: int) -> NDArray[np.float32]:
+    """``[side, side]``: 0 over eyeballs and inner mouth, soft at lids and lips, else 1."""
+    canvas = np.full((side, side), 255, np.uint8)
+    rings = [np.round(mesh[list(ring), :2] * 16).astype(np.int32) for ring in (LEFT_EYE, RIGHT_EYE, INNER_LIPS)]
+    cv2.fillPoly(canvas, rings, 0, cv2.LINE_AA, 4)
+    soft = cv2.GaussianBlur(canvas, (0, 0), max(side / 256, 0.6))
+    return soft.astype(np.float32) / 255

@@ -1,0 +1,174 @@
+"""What to do with each track in each frame: replace it, or hide it, and by which rule."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket import align
+from blanket.faces import Points
+from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
+from blanket.topology import SURFACE, load_topology
+
+REACH = 3
+"""Frames to either side that the smoothing looks at."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One face in one frame. rule: None to replace it, else why it is hidden.
+
+    box: ``[4]`` pixels. mesh: ``[478, 3]`` pixels, smoothed, where it is replaced.
+    occluded: ``[48, 48]`` float32 0..1 on the face crop of `mesh` (`blanket.crop`).
+    """
+
+    track: Track
+    box: Points
+    trust: float
+    rule: str | None = None
+    mesh: Points | None = None
+    occluded: NDArray[np.float32] | None = None
+
+
+class Timeline:
+    """The placements of one track, worked out as they are asked for, in constant memory.
+
+    cuts: frames at which the scene changes. max_gap,
+    smoothing: see `blanket.config.TrackSettings`. linger: frames at either end of a stretch
+    of mere boxes that are hidden too.
+    """
+
+    def __init__(
+        self, track: Track, cuts: list[int], max_gap: int, smoothing: float, linger: int
+    ) -> None:
+        self.track, self._smoothing, self._max_gap = track, smoothing, max_gap
+        self._frames = np.array(sorted(track.sightings))
+        self._cuts, self._linger = cuts, linger
+        self._cache: OrderedDict[int, tuple[Points, NDArray[np.uint8]]] = OrderedDict()
+
+    def covers(self, index: int) -> bool:
+        """Whether there may be something to do in a frame."""
+        first, last = self._frames[0], self._frames[-1]
+        return bool(first - self._linger <= index <= last + self._linger)
+
+    def at(self, index: int) -> Placement | None:
+        """What to do in a frame; None where the track has no face there."""
+        sighting = self.track.sightings.get(index)
+        if sighting is not None and sighting.packed is not None:
+            return self._replace(index, sighting)
+        after = int(np.searchsorted(self._frames, index))
+        if sighting is not None:
+            near = self._between(index, after, after + 1)
+            return near or Placement(self.track, sighting.box[:4], sighting.trust, sighting.rule)
+        return self._between(index, after, after)
+
+    def _between(self, index: int, after: int, following: int) -> Placement | None:
+        """A frame without a mesh: bridged, hidden, or left where no face is near in time."""
+        before = after - 1
+        has_before = before >= 0 and not self._cut(self._frames[before], index)
+        has_after = following < len(self._frames) and not self._cut(index, self._frames[following])
+        start = self._meshed(before, -1) if has_before else None
+        end = self._meshed(following, 1) if has_after else None
+        if start is not None and end is not None and end - start - 1 <= self._max_gap:
+            if not self._cut(start, end):
+                return self._bridge(index, start, end)
+        if after != following:
+            return None
+        if has_before and has_after:
+            a, b = int(self._frames[before]), int(self._frames[following])
+            if b - a <= LONGEST_HIDDEN_GAP:
+                share = (index - a) / (b - a)
+                boxes = self.track.sightings[a].box[:4], self.track.sightings[b].box[:4]
+                return Placement(self.track, boxes[0] * (1 - share) + boxes[1] * share, 0.0, "gap")
+        for there, position in ((has_before, before), (has_after, following)):
+            if not there:
+                continue
+            frame = int(self._frames[position])
+            sighting = self.track.sightings[frame]
+            if sighting.packed is None and abs(index - frame) <= self._linger:
+                return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
+        return None
+
+    def _cut(self, start: int, end: int) -> bool:
+        return any(start < cut <= end for cut in self._cuts)
+
+    def _meshed(self, position: int, step: int) -> int | None:
+        """The nearest frame with a mesh, from a position in the list of sightings."""
+        for _ in range(self._max_gap + 1):
+            if not 0 <= position < len(self._frames):
+                return None
+            frame = int(self._frames[position])
+            if self.track.sightings[frame].packed is not None:
+                return frame
+            position += step
+        return None
+
+    def _reading(self, index: int) -> tuple[Points, NDArray[np.uint8]] | None:
+        if index in self._cache:
+            return self._cache[index]
+        sighting = self.track.sightings.get(index)
+        mesh = None if sighting is None else sighting.mesh
+        if sighting is None or mesh is None:
+            return None
+        self._cache[index] = (mesh, sighting.occluded)
+        while len(self._cache) > 4 * REACH + 4:
+            self._cache.popitem(last=False)
+        return self._cache[index]
+
+    def _bridge(self, index: int, start: int, end: int) -> Placement:
+        first, last = self._smooth(start), self._smooth(end)
+        share = (index - start) / (end - start)
+        mesh = (first[0] * (1 - share) + last[0] * share).astype(np.float32)
+        cover = np.maximum(first[1], last[1])
+        box = np.concatenate([mesh[:SURFACE, :2].min(0), mesh[:SURFACE, :2].max(0)])
+        trust = min(self.track.sightings[start].trust, self.track.sightings[end].trust)
+        return Placement(self.track, box, trust, None, mesh, cover)
+
+    def _replace(self, index: int, sighting: Sighting) -> Placement:
+        mesh, cover = self._smooth(index)
+        return Placement(self.track, sighting.box[:4], sighting.trust, None, mesh, cover)
+
+    def _smooth(self, index: int) -> tuple[Points, NDArray[np.float32]]:
+        """The mesh and its cover in a frame, averaged with what lies before and after.
+
+        Place, scale and roll follow a parabola fitted over the neighbours (Savitzky & Golay
+        1964), which does not lag behind steady or accelerated movement, and never leave the
+        reading by more than its noise. What remains, the expression, is averaged only with
+        neighbours that say nearly the same (Tomasi & Manduchi 1998, over time), so that a
+        blink stays as fast as it is.
+        """
+        own = self._reading(index)
+        assert own is not None
+        near = [
+            (offset, reading)
+            for offset in range(-REACH, REACH + 1)
+            if (reading := self._reading(index + offset)) is not None
+            and not self._cut(min(index, index + offset), max(index, index + offset))
+        ]
+        mean = load_topology().mean[:SURFACE, :2]
+        meshes = np.stack([reading[0] for _, reading in near])
+        offsets = np.array([offset for offset, _ in near], np.float64)
+        to_mean = align.similarity(meshes[:, :SURFACE, :2], mean)
+        local = align.apply(to_mean, meshes)
+        here = int(np.flatnonzero(offsets == 0)[0])
+        cover = np.stack([reading[1] for _, reading in near]).astype(np.float32)
+        in_time = np.exp(-0.5 * (offsets / 1.2) ** 2).astype(np.float32)
+        steady = np.tensordot(in_time / in_time.sum(), cover, 1) / 255
+        if self._smoothing == 0 or len(near) < 3:
+            return own[0], steady
+        away = np.linalg.norm(local - local[here], axis=-1)
+        alike = np.exp(-0.5 * (away / (0.024 * self._smoothing)) ** 2) * in_time[:, None]
+        shape = (local * alike[..., None]).sum(0) / alike.sum(0)[:, None]
+        back = align.invert(to_mean)
+        pose = back.reshape(len(near), 6).astype(np.float64)
+        if len(near) >= 5:
+            design = np.stack([np.ones_like(offsets), offsets, offsets**2], 1)
+            fitted = np.linalg.lstsq(design, pose, rcond=None)[0][0]
+        else:
+            fitted = pose[here]
+        limit = 0.02 * self._smoothing * float(align.scale_of(back[here]))
+        smooth = pose[here] + (fitted - pose[here]).clip(-limit, limit)
+        return align.apply(smooth.reshape(2, 3), shape), steady

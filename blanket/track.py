@@ -1,0 +1,333 @@
+"""Who is whom: faces followed through the video, forwards and backwards.
+
+The mesh network follows a face from frame to frame; the detector only finds new ones, at
+intervals and wherever something was lost. A face that is found late is followed back
+through the last frames. What remains uncertain is kept as a box, to be hidden.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import deque
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.align import rigid
+from blanket.attributes import eye_distance, head_pose
+from blanket.config import Settings
+from blanket.detect import Detector, detect_turned, overlap
+from blanket.faces import Appearance, Face, Image, Points
+from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
+from blanket.picture import Picture, enlarge_points, fit
+from blanket.swap.light import flatten
+from blanket.texture import atlas, unwrap
+from blanket.topology import SURFACE, load_topology
+
+APPEARANCE_SIDE = 64
+SMALLEST_EYES = 5.0
+"""Outer eye corners nearer than this many pixels of the analysis copy: too small to read."""
+NO_FACE = 0.05
+"""Below this trust the network says that there is no face at all."""
+LONGEST_HIDDEN_GAP = 45
+"""Frames between two sightings of a face over which it is taken to be still there."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One track in one frame. box: ``[4]`` pixels. A mesh, packed, or only the box with the
+    rule for which the face will have to be hidden ("no-mesh", "low-trust", "too-small")."""
+
+    box: Points
+    trust: float = 0.0
+    rule: str | None = None
+    packed: NDArray[np.int16] | None = None
+    cover: bytes = b""
+
+    @classmethod
+    def of_reading(cls, reading: Reading, mesh: Points) -> Sighting:
+        """From a reading, with its mesh in pixels of the full picture."""
+        low, high = mesh.min(0), mesh.max(0)
+        span = float((high - low).max())
+        packed = ((mesh - low) * (60_000 / span) - 30_000).round().astype(np.int16)
+        box = np.concatenate([mesh_box(mesh), low, [span]]).astype(np.float32)
+        cover = zlib.compress(reading.occluded.tobytes(), 1)
+        return cls(box, reading.trust, None, packed, cover)
+
+    @property
+    def mesh(self) -> Points | None:
+        """``[478, 3]`` pixels, to a few thousandths of the face's size."""
+        if self.packed is None:
+            return None
+        low, span = self.box[4:7], self.box[7]
+        return ((self.packed.astype(np.float32) + 30_000) * (span / 60_000) + low).astype(np.float32)
+
+    @property
+    def occluded(self) -> NDArray[np.uint8]:
+        """``[48, 48]`` uint8, as in `blanket.mesh.Reading`."""
+        if not self.cover:
+            return np.zeros((MASK_SIDE, MASK_SIDE), np.uint8)
+        return np.frombuffer(zlib.decompress(self.cover), np.uint8).reshape(MASK_SIDE, MASK_SIDE)
+
+
+@dataclass
+class Track:
+    """One face from when it comes to when it goes.
+
+    number: from 0, in order of appearance. sightings: by frame. subject: number of the
+    person, the same for all tracks of one person.
+    """
+
+    number: int
+    sightings: dict[int, Sighting] = field(default_factory=dict)
+    subject: int = 0
+    _flat: NDArray[np.float32] | None = None
+    _shape: Points | None = None
+    _colour: NDArray[np.float32] | None = None
+    _seen: float = 0.0
+    _frames: int = 0
+
+    @property
+    def first(self) -> int:
+        return min(self.sightings)
+
+    @property
+    def last(self) -> int:
+        return max(self.sightings)
+
+    @property
+    def appearance(self) -> Appearance | None:
+        """What the face looks like on the whole; None where it was never seen well."""
+        if self._flat is None or self._shape is None or self._colour is None:
+            return None
+        return Appearance(
+            self._flat / self._seen, self._shape / self._seen, self._colour / self._seen, self._frames
+        )
+
+    def look(self, picture: Image, mesh: Points, reading: Reading) -> None:
+        """Take a picture of the face into its appearance; clear frontal views count most."""
+        yaw, pitch, _ = head_pose(mesh)
+        clear = 1 - min(float(reading.occluded[8:40, 8:40].mean()) / 60, 1.0)
+        weight = reading.trust * clear**2 / (1 + (yaw / 20) ** 2 + (pitch / 20) ** 2)
+        weight = max(float(weight), 1e-3)
+        texture = unwrap(picture, mesh, APPEARANCE_SIDE)
+        flat = flatten(texture) * weight
+        shape = rigid(mesh, load_topology().mean) * weight
+        colour = texture[atlas(APPEARANCE_SIDE).inside].mean(0) * weight
+        if self._flat is None or self._shape is None or self._colour is None:
+            self._flat, self._shape, self._colour = flat, shape, colour
+        else:
+            self._flat, self._shape = self._flat + flat, self._shape + shape
+            self._colour = self._colour + colour
+        self._seen += weight
+        self._frames += 1
+
+
+def mesh_box(mesh: Points) -> Points:
+    """``[4]``: the bounds of a mesh."""
+    return np.concatenate([mesh[:SURFACE, :2].min(0), mesh[:SURFACE, :2].max(0)])
+
+
+@dataclass
+class _Live:
+    """A track that is being followed. mesh: its last, in pixels of the analysis copy."""
+
+    track: Track
+    mesh: Points
+    lost: int = 0
+
+
+class Tracker:
+    """Follows every face of a video: `step` for each picture in turn, then `finish`.
+
+    detector, network: what finds and what reads faces. settings: of the run.
+    """
+
+    def __init__(self, detector: Detector, network: MeshNetwork, settings: Settings) -> None:
+        self._detector, self._network, self._settings = detector, network, settings
+        self.tracks: list[Track] = []
+        self.cuts: list[int] = []
+        self._live: list[_Live] = []
+        self._past: deque[tuple[int, Image]] = deque(maxlen=max(settings.track.lookback, 1))
+        self._thumb: NDArray[np.int16] | None = None
+        self._last_search = -(10**9)
+        self._size = self._full = (0, 0)
+
+    def finish(self) -> list[Track]:
+        """The tracks of all faces in the pictures so far, in order of appearance."""
+        found = [track for track in self.tracks if track.sightings]
+        for number, track in enumerate(sorted(found, key=lambda one: one.first)):
+            track.number = number
+        return sorted(found, key=lambda one: one.number)
+
+    def step(self, picture: Picture) -> None:
+        """Take the next picture of the video."""
+        small = picture.rgb(self._settings.track.analysis_side)
+        self._full = (picture.width, picture.height)
+        self._size = (small.shape[1], small.shape[0])
+        index = picture.index
+        cut = self._is_cut(small)
+        if cut:
+            self.cuts.append(index)
+            self._live.clear()
+            self._past.clear()
+        lost = self._follow(index, small)
+        due = index - self._last_search >= self._settings.detect.every
+        if cut or due or lost:
+            self._last_search = index
+            self._search(index, small, turned=lost or not self._live)
+        self._past.append((index, small))
+
+    def _is_cut(self, small: Image) -> bool:
+        thumb = cv2.resize(small, (32, 18), interpolation=cv2.INTER_AREA).astype(np.int16)
+        before, self._thumb = self._thumb, thumb
+        return before is None or float(np.abs(thumb - before).mean()) > 28
+
+    def _follow(self, index: int, small: Image) -> bool:
+        """Read every live track in the frame; True where one has just been lost."""
+        settings = self._settings.track
+        lost = False
+        for live in list(self._live):
+            reading = self._network.follow(small, live.mesh)
+            if self._good(reading):
+                live.mesh, live.lost = reading.mesh, 0
+                self._sight(live.track, index, small, reading)
+                continue
+            live.lost += 1
+            lost = lost or live.lost in (1, 3)
+            if reading.trust > NO_FACE and live.lost <= settings.max_gap:
+                box = self._enlarged_box(mesh_box(live.mesh))
+                live.track.sightings[index] = Sighting(box, reading.trust, "low-trust")
+            elif live.lost > settings.max_gap:
+                self._live.remove(live)
+        self._drop_doubles(index)
+        return lost
+
+    def _good(self, reading: Reading) -> bool:
+        inside = mesh_box(reading.mesh)
+        centre = (inside[:2] + inside[2:]) / 2
+        return bool(
+            reading.trust >= self._settings.track.min_trust
+            and eye_distance(reading.mesh) >= SMALLEST_EYES
+            and (centre >= -0.1 * (inside[2:] - inside[:2])).all()
+            and (centre <= np.array(self._size) + 0.1 * (inside[2:] - inside[:2])).all()
+        )
+
+    def _drop_doubles(self, index: int) -> None:
+        """Two tracks that have come to lie on one face: the younger one ends."""
+        for live in sorted(self._live, key=lambda one: one.track.number, reverse=True):
+            for other in self._live:
+                older = other.track.number < live.track.number
+                if older and overlap(mesh_box(live.mesh), mesh_box(other.mesh)) > 0.5:
+                    live.track.sightings.pop(index, None)
+                    self._live.remove(live)
+                    break
+
+    def _search(self, index: int, small: Image, turned: bool) -> None:
+        side = self._settings.detect.max_side
+        size = fit(small.shape[1], small.shape[0], side)
+        copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        faces = self._detector.detect(copy)
+        if turned and self._settings.detect.turned and not self._explained(faces, size):
+            faces += detect_turned(self._detector, copy)
+        for face in faces:
+            box = enlarge_points(face.box.reshape(2, 2), size, self._size).ravel()
+            points = enlarge_points(face.points, size, self._size)
+            self._meet(index, small, Face(box, face.score, points))
+
+    def _explained(self, faces: list[Face], size: tuple[int, int]) -> bool:
+        """Every lost track has a detection where it was, and there is a face at all."""
+        boxes = [enlarge_points(f.box.reshape(2, 2), size, self._size).ravel() for f in faces]
+        lost = [live for live in self._live if live.lost]
+        return bool(boxes) and all(
+            any(overlap(mesh_box(live.mesh), box) > 0.2 for box in boxes) for live in lost
+        )
+
+    def _meet(self, index: int, small: Image, face: Face) -> None:
+        """A detection: of a track that is being followed, of a lost one, or of a new one."""
+        for live in self._live:
+            if not live.lost and _same_place(mesh_box(live.mesh), face.box):
+                return
+        reading = self._network.find(small, face)
+        good = self._good(reading)
+        place = mesh_box(reading.mesh) if good else face.box
+        for live in self._live:
+            if not live.lost and overlap(mesh_box(live.mesh), place) > 0.35:
+                return
+        live = self._lost_at(place)
+        if live is None:
+            track = self._waiting(index, place) or Track(len(self.tracks))
+            if track not in self.tracks:
+                self.tracks.append(track)
+        else:
+            track = live.track
+        if not good:
+            small_eyes = eye_distance(reading.mesh) < SMALLEST_EYES
+            rule = "too-small" if reading.trust > 0.3 and small_eyes else "no-mesh"
+            track.sightings[index] = Sighting(self._enlarged_box(face.box), reading.trust, rule)
+            return
+        if live is None:
+            live = _Live(track, reading.mesh)
+            self._live.append(live)
+        live.mesh, live.lost = reading.mesh, 0
+        self._sight(track, index, small, reading)
+        self._follow_back(track, index, reading.mesh)
+
+    def _lost_at(self, box: Points) -> _Live | None:
+        for live in self._live:
+            if live.lost and _same_place(mesh_box(live.mesh), box):
+                return live
+        return None
+
+    def _waiting(self, index: int, box: Points) -> Track | None:
+        """A track that ended here not long ago, or has so far been only boxes."""
+        following = {live.track.number for live in self._live}
+        for track in reversed(self.tracks):
+            if track.number in following or not track.sightings:
+                continue
+            last = track.last
+            near = index - last <= LONGEST_HIDDEN_GAP and not any(last < c <= index for c in self.cuts)
+            if near and overlap(track.sightings[last].box[:4], self._enlarged_box(box)) > 0.15:
+                return track
+        return None
+
+    def _follow_back(self, track: Track, index: int, mesh: Points) -> None:
+        """From its first frame backwards through what is remembered."""
+        for past, picture in reversed(self._past):
+            known = track.sightings.get(past)
+            if past >= index or (known is not None and known.packed is not None):
+                continue
+            reading = self._network.follow(picture, mesh)
+            taken = any(
+                past in other.sightings
+                and overlap(other.sightings[past].box[:4], self._enlarged_box(mesh_box(reading.mesh))) > 0.35
+                for other in self.tracks
+                if other is not track
+            )
+            if taken or not self._good(reading):
+                break
+            mesh = reading.mesh
+            self._sight(track, past, picture, reading)
+
+    def _sight(self, track: Track, index: int, small: Image, reading: Reading) -> None:
+        ratio = np.float32(self._full[0] / self._size[0])
+        mesh = np.concatenate(
+            [
+                enlarge_points(reading.mesh[:, :2], self._size, self._full),
+                reading.mesh[:, 2:] * ratio,
+            ],
+            axis=1,
+        )
+        track.sightings[index] = Sighting.of_reading(reading, mesh)
+        if index % 5 == 0 or track._frames == 0:
+            track.look(small, reading.mesh, reading)
+
+    def _enlarged_box(self, box: Points) -> Points:
+        return enlarge_points(box.reshape(2, 2), self._size, self._full).ravel()
+
+
+def _same_place(a: Points, b: Points) -> bool:
+    middle = (b[:2] + b[2:]) / 2
+    return overlap(a, b) > 0.2 or bool((middle > a[:2]).all() and (middle < a[2:]).all())

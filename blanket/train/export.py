@@ -1,0 +1,74 @@
+"""From torch networks to the ONNX files in ``weights/``: pixels in, half-precision inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from blanket.crop import FACE_SIDE, PART_SIDE
+
+
+class _Pixels(nn.Module):
+    """A network that takes RGB uint8 ``[B, S, S, 3]`` and gives probabilities for logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, Tensor, Tensor]:
+        out = self.network(pixels.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        if isinstance(out, Tensor):
+            return out
+        points, trust, mask = out
+        return points, torch.sigmoid(trust), torch.sigmoid(mask)
+
+
+def export_networks(networks: nn.Module, output: Path) -> None:
+    """Write ``face_mesh.onnx``, ``eye_mesh.onnx`` and ``lips_mesh.onnx`` into `output`."""
+    output.mkdir(parents=True, exist_ok=True)
+    files = {"face": FACE_SIDE, "eye": PART_SIDE, "lips": PART_SIDE}
+    for name, side in files.items():
+        network = getattr(networks, name)
+        training = network.training
+        network.eval()
+        path = output / f"{name}_mesh.onnx"
+        outputs = ["points", "trust", "occluded"] if name == "face" else ["points"]
+        torch.onnx.export(
+            _Pixels(network).eval(),
+            (torch.zeros(2, side, side, 3, dtype=torch.uint8),),
+            path,
+            input_names=["pixels"],
+            output_names=outputs,
+            dynamic_axes={key: {0: "batch"} for key in ["pixels", *outputs]},
+            opset_version=17,
+            dynamo=False,
+        )
+        _halve(path)
+        network.train(training)
+
+
+def _halve(path: Path) -> None:
+    """Store weights in half precision; a Cast, folded when the file is loaded, brings them
+    back, so that files are half as large and the arithmetic stays in single precision."""
+    model = onnx.load(path)
+    graph = model.graph
+    casts = []
+    for tensor in list(graph.initializer):
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < 1000:
+            continue
+        half = numpy_helper.from_array(
+            numpy_helper.to_array(tensor).astype(np.float16), tensor.name + "_half"
+        )
+        casts.append(helper.make_node("Cast", [half.name], [tensor.name], to=TensorProto.FLOAT))
+        graph.initializer.remove(tensor)
+        graph.initializer.append(half)
+    nodes = casts + list(graph.node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)

@@ -1,0 +1,63 @@
+"""Where the network and model files are, and that they are the ones that were made."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from blanket.errors import BlanketError
+
+
+def weights_folder() -> Path:
+    """The folder of the files that this project trained, in a checkout or installed."""
+    package = Path(__file__).parent
+    installed = package / "weights"
+    return installed if installed.is_dir() else package.parent / "weights"
+
+
+@cache
+def manifest() -> dict[str, str]:
+    """SHA-256 by file name, from ``weights/manifest.toml``."""
+    with (weights_folder() / "manifest.toml").open("rb") as file:
+        return {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def weights_path(name: str) -> Path:
+    """The path of a file in the weights folder, its checksum verified once a process.
+
+    Raises BlanketError where the file is missing or is not the one in the manifest.
+    """
+    path = weights_folder() / name
+    if not path.is_file():
+        raise BlanketError(f"The weights file {path} is missing: install blanket again.")
+    if sha256(path) != manifest().get(name):
+        raise BlanketError(
+            f"The weights file {path} is damaged (its checksum is not the one in "
+            "manifest.toml): install blanket again, or run `blanket train` to make it anew."
+        )
+    return path
+
+
+def record(name: str) -> None:
+    """Enter the checksum of a newly made file into the manifest."""
+    folder = weights_folder()
+    path = folder / "manifest.toml"
+    entries = {}
+    if path.exists():
+        with path.open("rb") as file:
+            entries = {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
+    entries[name] = sha256(folder / name)
+    lines = ["# Written by `blanket train`; read by blanket/weights.py.\n"]
+    lines += [f'\n["{name}"]\nsha256 = "{digest}"\n' for name, digest in sorted(entries.items())]
+    path.write_text("".join(lines))
+    manifest.cache_clear()
+    weights_path.cache_clear()
