@@ -30,7 +30,7 @@ from blanket.topology import (
 from blanket.train.export import export_networks
 from blanket.train.labels import read_labels
 from blanket.train.networks import FaceNetwork, PartNetwork
-from blanket.train.occluders import bank
+from blanket.occluders import bank
 from blanket.train.samples import Batch, Faces, Samples, load_faces, units, with_turned
 from blanket.train.topology import build_topology, write_topology
 from blanket.weights import record, weights_folder

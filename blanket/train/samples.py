@@ -14,7 +14,7 @@ from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, face_m
 from blanket.faces import Image, Points
 from blanket.topology import load_topology
 from blanket.train.labels import LabelledSet
-from blanket.train.occluders import Occluder, motion_kernel, paste
+from blanket.occluders import Occluder, motion_kernel, paste
 from blanket.train.pose import turned
 
 CACHE_SIDE = 400

@@ -1,4 +1,4 @@
-"""Things that pass in front of faces, drawn for training: hands above all.
+"""Things that pass in front of faces, drawn for training and the demo: hands above all.
 
 A hand is a union of tapered capsules (palm, bent fingers, forearm) with the height of a
 round body over each, so that one light shades it as it shades the face.
