@@ -22,7 +22,7 @@ from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
 from blanket.picture import Picture, enlarge_points, fit
-from blanket.swap.light import flatten
+from blanket.light import flatten
 from blanket.texture import atlas, unwrap
 from blanket.topology import SURFACE, load_topology
 

@@ -17,7 +17,7 @@ from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.mesh import MeshNetwork
 from blanket.picture import fit
-from blanket.swap.light import flatten
+from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import load_topology
 

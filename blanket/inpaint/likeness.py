@@ -22,7 +22,7 @@ Float = NDArray[np.float32]
 
 
 def describe(flat: Float, shape: Points) -> Float:
-    """The features of a face, ``[F]``: its light-free texture (`blanket.swap.light.flatten`)
+    """The features of a face, ``[F]``: its light-free texture (`blanket.light.flatten`)
     at 48 pixels, luminance and two colour differences, and its shape on the mean face."""
     small = cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     red, green, blue = np.moveaxis(small, -1, 0)

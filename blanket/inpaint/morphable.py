@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Identity, Image
 from blanket.inpaint.likeness import Likeness, describe
-from blanket.swap.light import broad_light, flatten
+from blanket.light import broad_light, flatten
 from blanket.weights import weights_path
 
 CANDIDATES = 60

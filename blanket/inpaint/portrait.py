@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Identity, Image
-from blanket.swap.light import flatten
+from blanket.light import flatten
 from blanket.swap.raster import Raster
 from blanket.crop import placement
 from blanket import align

@@ -17,7 +17,7 @@ from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
 from blanket.faces import Appearance, Identity, Image, Points
 from blanket.picture import Picture
-from blanket.swap.light import Lighting, flatten
+from blanket.light import Lighting, flatten
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.raster import Raster
 from blanket.swap.shape import shape_change

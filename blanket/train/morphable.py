@@ -18,7 +18,7 @@ from blanket.align import rigid
 from blanket.faces import Image, Points
 from blanket.inpaint.clean import Zones, clean
 from blanket.inpaint.likeness import Likeness, describe
-from blanket.swap.light import flatten
+from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
 from blanket.train.embedding import face_embeddings

@@ -13,7 +13,7 @@ from blanket.texture import TEXTURE_SIDE, atlas, texel_positions
 
 LIGHT_SIDE = 40
 LIGHT_SIGMA = 3.2
-"""In texels of the light map: a tenth of the texture's width, as `blanket`'s design found."""
+"""In texels of the light map: a tenth of the texture's width, as light falls off over about that."""
 
 
 @cache
