@@ -59,13 +59,15 @@ class IdentitySettings(Section):
 
     generator: what invents it. seed: of the invention, the same seed gives the same face.
     image: a picture whose face is used instead. age: group of the new face; auto takes
-    that of the face which it replaces.
+    that of the face which it replaces. away: how far an invented face is pushed away from
+    the one it replaces, 0..1: more is less alike, and less like a child picked at random.
     """
 
     generator: Literal["morphable"] = "morphable"
     seed: int = Field(default=0, ge=0)
     image: Annotated[Path | None, Field(strict=False)] = None
     age: Literal["auto", "infant", "child", "adult"] = "auto"
+    away: Share = 1.0
 
 
 class SwapSettings(Section):

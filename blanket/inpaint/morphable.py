@@ -15,12 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Identity, Image
+from blanket.inpaint.clean import Zones
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
 from blanket.weights import weights_path
 
-CANDIDATES = 60
-MIXED = 4
+CANDIDATES = 100
+LEADERS = 6
+"""Of how many exemplars that fit and are far from the child the seed picks the leader."""
+PARTNERS = 2
+SHAPE_AWAY, TEXTURE_AWAY = 1.5, 0.45
+"""How far beyond the mixture, away from the child, shape and texture go at full `away`."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
 
@@ -47,13 +52,16 @@ def age_group(years: float) -> str:
 class Morphable:
     """See `blanket.inpaint.IdentityGenerator`.
 
-    age: the group of the new face; ``auto`` reads it off the face that is replaced.
+    age: the group of the new face; ``auto`` reads it off the face that is replaced. away:
+    0..1, how far the face goes beyond the mixture in the direction away from the child.
     """
 
     name = "morphable"
 
-    def __init__(self, age: Literal["auto", "infant", "child", "adult"] = "auto") -> None:
-        self._age = age
+    def __init__(
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", away: float = 1.0
+    ) -> None:
+        self._age, self._away = age, away
 
     def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""
@@ -61,23 +69,29 @@ class Morphable:
         # 1. Who may be mixed: near in age and complexion.
         features = describe(own.flat, own.shape)
         chances = self._chances(float(likeness.years(features)), own.colour)
-        # 2. Mixtures, each led by one exemplar.
-        count = len(chances)
-        weights = np.zeros((CANDIDATES, count), np.float32)
+        # 2. Who leads: one of those who fit well and are least like the child.
+        here = likeness.embed(features)
+        codes = model["features"].astype(np.float32)
+        apart = np.linalg.norm(codes @ likeness.embedding - here, axis=1)
+        fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
+        leader = rng.choice(fitting[np.argsort(-apart[fitting])[:LEADERS]])
+        # 3. Who else is mixed in: of some random pairs, the one that leads farthest away.
+        weights = np.zeros((CANDIDATES, len(chances)), np.float32)
         for row in weights:
-            chosen = rng.choice(count, MIXED, replace=False, p=chances)
-            lead = rng.uniform(0.45, 0.6)
-            row[chosen] = [lead, *((1 - lead) * rng.dirichlet(np.full(MIXED - 1, 4.0)))]
-        # 3. The farthest from the child, by what a recogniser would see.
-        codes = weights @ model["features"].astype(np.float32)
-        there = codes @ likeness.embedding
-        distances = np.linalg.norm(there - likeness.embed(features), axis=1)
-        best = int(distances.argmax())
-        # 4. Its texture and shape.
-        return Identity(
-            _mixed_texture(weights[best]), self._mixed_shape(weights[best]), self.name,
-            float(distances[best]),
-        )  # fmt: skip
+            lead = rng.uniform(0.75, 0.92)
+            partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
+            row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
+            row[leader] += lead
+        there = (weights @ codes) @ likeness.embedding
+        best = int(np.linalg.norm(there - here, axis=1).argmax())
+        # 4. Its texture and shape, and a step on in the same direction.
+        texture = _mixed_texture(weights[best], own.flat, TEXTURE_AWAY * self._away)
+        shape = self._mixed_shape(weights[best])
+        shape += SHAPE_AWAY * self._away * (shape - own.shape)
+        distance = np.linalg.norm(
+            likeness.embed(describe(flatten(texture), shape)) - here
+        )
+        return Identity(texture, shape, self.name, float(distance))
 
     def _chances(self, years: float, colour: NDArray[np.float32]) -> NDArray[np.float64]:
         model = _model()
@@ -89,7 +103,7 @@ class Morphable:
         score -= 0.5 * (np.linalg.norm(tones[:-1] - tones[-1], axis=1) / 30) ** 2
         chances = np.exp(score - score.max()).astype(np.float64)
         # Always enough to mix from: the nearest dozen have a fair share.
-        nearest = np.argsort(-score)[: 3 * MIXED]
+        nearest = np.argsort(-score)[: 12]
         chances[nearest] = np.maximum(chances[nearest], 0.2)
         return chances / chances.sum()
 
@@ -115,15 +129,25 @@ def _exemplar(number: int) -> Image:
     return cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def _mixed_texture(weights: NDArray[np.float32]) -> Image:
-    """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader."""
+def _mixed_texture(
+    weights: NDArray[np.float32], own: NDArray[np.float32], away: float
+) -> Image:
+    """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader.
+
+    own: ``[64, 64, 3]``, the child's light-free texture, which what is not fine moves away
+    from by the share `away` of the difference.
+    """
     chosen = np.flatnonzero(weights)
     leader = int(weights.argmax())
     texture = {int(number): _exemplar(int(number)) for number in chosen}
     flat = {number: flatten(picture) for number, picture in texture.items()}
     mixed = sum(float(weights[number]) * flat[number] for number in flat)
     fine = flat[leader] - cv2.GaussianBlur(flat[leader], (0, 0), 2.0)
-    detailed = cv2.GaussianBlur(mixed, (0, 0), 2.0) + fine
+    coarse = cv2.GaussianBlur(mixed, (0, 0), 2.0)
+    child = cv2.resize(own, coarse.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    # The child's eyeballs and mouth stay anyway, and must not be seen as skin.
+    bare = cv2.GaussianBlur((~Zones.build().holes).astype(np.float32), (0, 0), 3.0)[..., None]
+    detailed = coarse + away * bare * (coarse - child) + fine
     light = broad_light(texture[leader])
     broad = cv2.resize(light, detailed.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(detailed * broad, 0, 255).astype(np.uint8)

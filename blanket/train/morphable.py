@@ -32,6 +32,18 @@ GROWN_KEPT = 160
 """Of faces older than `GROWN` years, how many the gallery keeps: the cleanest."""
 
 
+REJECTED = frozenset(
+    (
+        "8", "37", "39", "44", "114", "152", "174", "209", "232", "298", "305", "317", "319", "332",
+        "354", "359", "408", "432", "439", "440", "449", "470", "473", "497", "511", "547", "576",
+        "612", "614", "619", "626", "628", "660", "681", "696", "747", "748", "761", "794", "807",
+        "822", "827", "885", "888", "923", "956", "961", "997",
+    )
+)  # fmt: skip
+"""Stems that a person struck out after looking at every cleaned texture: fringes over the
+brows, hard shadows, glasses, that the measure of flaws below had let pass."""
+
+
 @dataclass(frozen=True)
 class Exemplar:
     """One cleaned face. texture ``[320, 320, 3]`` uint8; shape ``[478, 3]`` float32 on the
@@ -108,7 +120,8 @@ def _exemplars(rated: LabelledSet, shapes: Points, zones: Zones) -> list[Exempla
         texture = unwrap(cv2.imread(str(path))[..., ::-1], mesh)
         cleaned, flaws = clean(texture, mesh, zones)
         flaws += max(ratings["happy"] - 65, 0) / 100
-        usable = flaws < (0.45 if ratings["age"] < 12 else 0.62)
+        limit = 0.45 if ratings["age"] < 12 else 0.62
+        usable = path.stem not in REJECTED and flaws < limit
         found.append(
             Exemplar(cleaned, shape, ratings["age"], ratings["gender"], flaws) if usable else None
         )

@@ -1,0 +1,362 @@
+"""An infant that does not exist, as a puppet: a face of the morphable model in a hood.
+
+Everything here is in the frame of the mean face (`blanket.topology`): x right, y down, z
+away from the viewer, the outer eye corners 1 apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.faces import Points
+from blanket.texture import texture_points
+from blanket.topology import (
+    LEFT_IRIS,
+    OVAL,
+    RIGHT_IRIS,
+    SURFACE,
+    load_topology,
+)
+
+Float = NDArray[np.float32]
+
+_UPPER = (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)
+_LOWER = (7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382)
+_LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+_UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+_HINGE = 0.05, 0.55
+_EYEBALL = 0.15
+
+# Materials of triangles.
+FACE, EYES, MOUTH, SKIN, RIM, HOOD, BODY = range(7)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """What the puppet does in one frame.
+
+    x, y: pixels, where the middle of the mean face is. scale: pixels between the outer eye
+    corners. yaw, pitch, roll: degrees, as in `blanket.attributes.head_pose`. blink: 0 open,
+    1 shut. mouth: 0 shut, 1 wide open. gaze: degrees to the face's right as seen in the
+    picture, and down, relative to the head. lean: degrees of roll of the body.
+    """
+
+    x: float
+    y: float
+    scale: float
+    yaw: float
+    pitch: float
+    roll: float
+    blink: float = 0.0
+    mouth: float = 0.0
+    gaze: tuple[float, float] = (0.0, 0.0)
+    lean: float = 0.0
+
+    def rotation(self) -> Float:
+        """``[3, 3]``: roll after yaw after pitch."""
+        return turn(self.yaw, self.pitch, self.roll)
+
+    def place(self, points: Float) -> Points:
+        """Points of the head's frame ``[..., 3]`` in the picture, pixels."""
+        moved = points @ (self.rotation().T * self.scale)
+        return (moved + (self.x, self.y, 0)).astype(np.float32)
+
+
+def turn(yaw: float, pitch: float, roll: float) -> Float:
+    """The rotation ``[3, 3]`` of a head, from degrees."""
+    (sy, sp, sr), (cy, cp, cr) = (f(np.radians([yaw, pitch, roll])) for f in (np.sin, np.cos))
+    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
+    about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
+    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
+    return (about_z @ about_y @ about_x).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Solid:
+    """Triangles to draw. points: ``[N, 3]``. normals: ``[N, 3]``, outwards. triangles:
+    ``[T, 3]``. where: ``[N, 2]`` pixels of the material's texture. open: ``[N]``, how much
+    of the surrounding light reaches it. material: ``[T]``."""
+
+    points: Float
+    normals: Float
+    triangles: NDArray[np.int32]
+    where: Float
+    open: Float
+    material: NDArray[np.int32]
+
+
+def expressed(shape: Points, pose: Pose) -> Points:
+    """The face ``[478, 3]`` with the lids, jaw and eyeballs of a pose, still unturned."""
+    face = shape.astype(np.float32).copy()
+    down = pose.gaze[1]
+    lids = pose.blink + (1 - pose.blink) * float(np.clip(0.012 * down, -0.1, 0.35))
+    influence, _ = _lid_influence()
+    anchors = []
+    for upper, lower in zip(_UPPER, _LOWER, strict=True):
+        gap = shape[list(lower)] - shape[list(upper)]
+        forward = np.float32([0, 0, -0.018]) * max(lids, 0)
+        anchors += [0.80 * lids * gap + forward, -0.18 * lids * gap]
+    face[:SURFACE] += influence @ np.concatenate(anchors)
+    # The jaw turns about a hinge below the ears.
+    angle = 0.34 * pose.mouth * _jaw()
+    y, z = face[:SURFACE, 1] - _HINGE[0], face[:SURFACE, 2] - _HINGE[1]
+    face[:SURFACE, 1] = _HINGE[0] + y * np.cos(angle) - z * np.sin(angle)
+    face[:SURFACE, 2] = _HINGE[1] + y * np.sin(angle) + z * np.cos(angle)
+    face[:SURFACE, 1] -= 0.035 * pose.mouth * _lift()
+    face[:SURFACE, 0] *= 1 - 0.10 * pose.mouth * _purse()
+    # Eyeballs turn about their own middle.
+    rotation = turn(pose.gaze[0], down, 0)
+    for iris, corners in ((LEFT_IRIS, (33, 133)), (RIGHT_IRIS, (362, 263))):
+        ring = shape[list(iris)]
+        front = shape[list(corners)].mean(0)
+        centre = np.float32([front[0], 0.3 * front[1] + 0.7 * ring[0, 1], ring[0, 2] + _EYEBALL])
+        straight = (ring - ring[0]) * 1.08 + centre - np.float32([0, 0, _EYEBALL])
+        face[list(iris)] = (straight - centre) @ rotation.T + centre
+    return face
+
+
+@cache
+def _lid_influence() -> tuple[Float, Float]:
+    """``[468, 28]``: how far each vertex follows each lid vertex; and the lids' own rest."""
+    mean = load_topology().mean[:SURFACE]
+    anchors = [v for pair in zip(_UPPER, _LOWER, strict=True) for side in pair for v in side]
+    apart = np.linalg.norm(mean[:, None, :2] - mean[anchors, :2], axis=-1)
+    near = np.exp(-((apart / 0.05) ** 2))
+    # Skin follows the lid on its own side of the eye.
+    middle = np.repeat([mean[[*u, *low], 1].mean() for u, low in zip(_UPPER, _LOWER, strict=True)], 14)
+    above = np.tile(np.repeat([True, False], 7), 2)
+    near *= np.where(above, mean[:, None, 1] < middle + 0.015, mean[:, None, 1] > middle - 0.015)
+    reach = np.exp(-((apart.min(1) / 0.075) ** 2))
+    share = near / np.maximum(near.sum(1, keepdims=True), 1e-6) * reach[:, None]
+    share[anchors] = np.eye(len(anchors))
+    corners = [33, 133, 362, 263]
+    share[corners] = 0
+    return share.astype(np.float32), mean[anchors]
+
+
+@cache
+def _jaw() -> Float:
+    """``[468]``: how far each vertex goes with the jaw, 0..1."""
+    mean = load_topology().mean[:SURFACE]
+    x, y = np.abs(mean[:, 0]), mean[:, 1]
+    width = 0.13 + 0.5 * (x - 0.22).clip(0)
+    jaw = _smooth((y - 0.41) / width)
+    lips = _smooth((0.30 - x) / 0.1) * (y > 0.403)
+    arch = np.sqrt((1 - (x / 0.285) ** 2).clip(0))
+    jaw = np.maximum(jaw, lips * arch)
+    jaw[list(_LOWER_LIP)] = arch[list(_LOWER_LIP)]
+    jaw[list(_UPPER_LIP)] = 0.25 * (1 - arch[list(_UPPER_LIP)])
+    jaw[[78, 308, 61, 291]] = 0.25
+    return jaw.astype(np.float32)
+
+
+@cache
+def _lift() -> Float:
+    """``[468]``: how far each vertex goes up with the upper lip."""
+    mean = load_topology().mean[:SURFACE]
+    x, y = np.abs(mean[:, 0]), mean[:, 1]
+    lift = _smooth((0.30 - x) / 0.2) * _smooth((y - 0.16) / 0.12)
+    lift *= y < 0.395
+    lift[list(_LOWER_LIP)] = 0
+    lift[list(_UPPER_LIP)] = _smooth((0.30 - x[list(_UPPER_LIP)]) / 0.2)
+    return lift.astype(np.float32)
+
+
+@cache
+def _purse() -> Float:
+    """``[468]``: how far each vertex goes towards the middle as the mouth opens."""
+    mean = load_topology().mean[:SURFACE]
+    away = np.hypot(mean[:, 0] / 0.45, (mean[:, 1] - 0.42) / 0.4)
+    return np.exp(-(away**2)).astype(np.float32)
+
+
+def _smooth(x: NDArray) -> NDArray:
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+class Hood:
+    """The hooded blanket around one face. shape: ``[478, 3]``, the face at rest. stitch:
+    pixels of the knitted texture to a stitch."""
+
+    # Profile of the rolled rim: outwards from the face's outline, backwards, open to light.
+    _RIM = np.float32(
+        [
+            (0.045, 0.20, 0.10), (0.040, 0.10, 0.28), (0.052, 0.02, 0.55), (0.080, -0.050, 0.85),
+            (0.125, -0.085, 1.0), (0.175, -0.075, 1.0), (0.220, -0.025, 0.95), (0.245, 0.05, 0.75),
+            (0.242, 0.115, 0.5),
+        ]
+    )  # fmt: skip
+    _AROUND = 84
+    _BACK = 11
+    STITCH = 0.062
+
+    def __init__(self, shape: Points, rng: np.random.Generator, stitch: int) -> None:
+        angles = np.arange(self._AROUND) * 2 * np.pi / self._AROUND
+        self._angles = angles
+        ring = self._outline(shape)
+        out = self._outwards(ring)
+        wave = self._noise(rng, 9)
+        grid, light = [], []
+        for number, (away, back, lit) in enumerate(self._RIM):
+            swell = 1 + 0.16 * wave[number] if number > 1 else np.ones_like(angles)
+            point = ring + out * (away * swell)[:, None]
+            point[:, 2] += back
+            grid.append(point)
+            light.append(np.full(self._AROUND, lit))
+        base, folds = grid[-1], self._noise(rng, self._BACK)
+        middle = np.float32([0, -0.12])
+        for step in range(self._BACK):
+            t = (step + 1) / self._BACK * np.pi / 2
+            fold = 1 + 0.035 * folds[step]
+            # The crown is high above the brow; below the chin the cloth runs to the neck.
+            high = 0.24 * (-np.sin(angles)).clip(0) ** 1.5
+            point = np.empty_like(base)
+            spread = np.cos(t) ** 0.75 + (0.2 + high) * np.sin(2 * t) * 0.75
+            point[:, :2] = middle + (base[:, :2] - middle) * (spread * fold)[:, None]
+            point[:, 2] = base[:, 2] + (1.62 - base[:, 2]) * np.sin(t) ** 1.15
+            grid.append(point)
+            light.append(np.full(self._AROUND, min(0.55 + 0.3 * (step + 1), 1.0)))
+        self._grid = np.stack(grid).astype(np.float32)
+        # The chin pulls the cloth along, the crown does not move.
+        self._follow = np.concatenate([np.full(9, 0.8), np.linspace(0.6, 0, self._BACK)])
+        self._rest = ring
+        rows, columns = self._grid.shape[:2]
+        # Stitches follow the cloth: rows around the face, columns across the rim.
+        around = np.arange(columns + 1) / columns * round(6.6 / self.STITCH / 12) * 12 * stitch
+        steps = np.linalg.norm(np.diff(self._grid, axis=0), axis=-1).mean(1)
+        across = np.concatenate([[0], np.cumsum(steps)]) / self.STITCH * stitch
+        self._where = np.stack(np.broadcast_arrays(around[None], across[:, None]), -1)
+        self._light = np.stack(light)
+        a = np.arange(rows * (columns + 1)).reshape(rows, columns + 1)
+        first = np.stack([a[:-1, :-1], a[:-1, 1:], a[1:, :-1]], -1)
+        second = np.stack([a[:-1, 1:], a[1:, 1:], a[1:, :-1]], -1)
+        self._triangles = np.stack([first, second], 2).reshape(-1, 3).astype(np.int32)
+        kinds = np.where(np.arange(rows - 1) < len(self._RIM) - 1, RIM, HOOD)
+        self._material = np.repeat(kinds, 2 * columns).astype(np.int32)
+
+    def _noise(self, rng: np.random.Generator, rows: int) -> Float:
+        """Smooth around the face and across the cloth, about -1..1."""
+        total = np.zeros((rows, self._AROUND))
+        for waves in (2, 3, 5, 8, 13):
+            phase = rng.uniform(0, 2 * np.pi) + rng.uniform(-2, 2) * np.linspace(0, 1, rows)
+            total += rng.uniform(0.2, 0.5) * np.sin(waves * self._angles + phase[:, None])
+        return total.astype(np.float32)
+
+    def _outline(self, face: Points) -> Float:
+        """The face's outline at even angles from the middle, ``[A, 3]``, smoothed."""
+        oval = face[list(OVAL)]
+        where = np.arctan2(oval[:, 1] + 0.05, oval[:, 0])
+        order = np.argsort(where)
+        ring = np.stack(
+            [np.interp(self._angles, where[order], oval[order, k], period=2 * np.pi) for k in range(3)], 1
+        )
+        ring = np.apply_along_axis(
+            lambda line: np.convolve(np.r_[line[-3:], line, line[:3]], _BELL, "valid"), 0, ring
+        )
+        return ring.astype(np.float32)
+
+    def _outwards(self, ring: Float) -> Float:
+        along = np.roll(ring, -1, 0) - np.roll(ring, 1, 0)
+        out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(ring))], 1)
+        return (out / np.linalg.norm(out, axis=1, keepdims=True)).astype(np.float32)
+
+    def solid(self, face: Points) -> Solid:
+        """The hood around an expressed face."""
+        pull = self._outline(face) - self._rest
+        grid = self._grid + self._follow[:, None, None] * pull
+        along = np.roll(grid, -1, 1) - np.roll(grid, 1, 1)
+        across = np.gradient(grid, axis=0)
+        normals = np.cross(across, along)
+        normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+
+        def closed(a: NDArray) -> NDArray:
+            return np.concatenate([a, a[:, :1]], 1).reshape(-1, *a.shape[2:]).astype(np.float32)
+
+        return Solid(
+            closed(grid), -closed(normals), self._triangles,
+            self._where.reshape(-1, 2).astype(np.float32), closed(self._light), self._material,
+        )  # fmt: skip
+
+
+_BELL = np.float32([1, 4, 8, 10, 8, 4, 1]) / 36
+
+
+def body(rng: np.random.Generator, stitch: int) -> Solid:
+    """The swaddled body below the head, in its own frame: y down along it, the neck at 0."""
+    rows, columns, length = 30, 48, 6.0
+    y = np.linspace(0, length, rows)
+    wide = np.interp(y, [0, 0.35, 0.9, 2.0, 3.6, 6.0], [0.72, 1.02, 1.26, 1.22, 1.02, 0.6])
+    angles = np.arange(columns + 1) * 2 * np.pi / columns
+    fold = np.zeros((rows, columns + 1))
+    for _ in range(14):
+        # Folds run slantwise around the bundle, as a blanket is wrapped.
+        across = rng.uniform(0.6, 1.6) * rng.choice([-1, 1])
+        line = rng.uniform(0, length) + across * np.cos(angles - rng.uniform(0, 2))
+        fold += rng.uniform(-0.04, 0.06) * np.exp(-(((y[:, None] - line) / 0.22) ** 2))
+    radius = wide[:, None] * (1 + fold)
+    points = np.stack(
+        [radius * np.cos(angles), np.broadcast_to(y[:, None], radius.shape), 0.75 * radius * np.sin(angles)], -1
+    )
+    across_, along = np.gradient(points, axis=0), np.gradient(points, axis=1)
+    along[:, 0] = along[:, -1] = points[:, 1] - points[:, -2]
+    normals = np.cross(across_, along)
+    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
+    outward = np.sign((normals * (points - np.float32([0, 1, 0]) * points[..., 1:2])).sum(-1, keepdims=True))
+    size = stitch / Hood.STITCH
+    around = np.arange(columns + 1) / columns * round(7 / Hood.STITCH / 12) * 12 * stitch
+    where = np.stack(np.broadcast_arrays(around[None], (y * size)[:, None]), -1)
+    a = np.arange(rows * (columns + 1)).reshape(rows, columns + 1)
+    first = np.stack([a[:-1, :-1], a[:-1, 1:], a[1:, :-1]], -1)
+    second = np.stack([a[:-1, 1:], a[1:, 1:], a[1:, :-1]], -1)
+    triangles = np.stack([first, second], 2).reshape(-1, 3).astype(np.int32)
+    light = np.broadcast_to(np.interp(y, [0, 0.9], [0.35, 1.0])[:, None], radius.shape)
+    return Solid(
+        points.reshape(-1, 3).astype(np.float32),
+        (normals * outward).reshape(-1, 3).astype(np.float32),
+        triangles,
+        where.reshape(-1, 2).astype(np.float32),
+        light.ravel().astype(np.float32),
+        np.full(len(triangles), BODY, np.int32),
+    )
+
+
+def head(face: Points) -> Solid:
+    """The face with a border of skin that runs under the hood. face: ``[478, 3]``."""
+    topology = load_topology()
+    oval = face[list(OVAL)]
+    along = np.roll(oval, -1, 0) - np.roll(oval, 1, 0)
+    out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(oval))], 1)
+    out = -out / np.linalg.norm(out, axis=1, keepdims=True)
+    out *= np.sign((out[:, :2] * oval[:, :2]).sum(1).mean())
+    rings = [oval + a * out + np.float32([0, 0, b]) for a, b in ((0.05, 0.03), (0.10, 0.12), (0.11, 0.3))]
+    points = np.concatenate([face[:SURFACE], *rings]).astype(np.float32)
+    texture = texture_points()[:, :2]
+    scale = float(np.linalg.norm(texture[263] - texture[33]))
+    flat = [texture[list(OVAL)] + scale * a * out[:, :2] for a in (0.05, 0.10, 0.13)]
+    where = np.concatenate([texture[:SURFACE], *flat])
+    count = len(OVAL)
+    here = np.arange(count)
+    after = (here + 1) % count
+    ids = [np.array(OVAL), *(SURFACE + k * count + here for k in range(3))]
+    border = []
+    for inner, outer in zip(ids[:-1], ids[1:], strict=True):
+        border += [np.stack([inner, inner[after], outer], 1), np.stack([inner[after], outer[after], outer], 1)]
+    parts = [topology.triangles, topology.eyes, topology.mouth, np.concatenate(border)]
+    triangles = np.concatenate(parts).astype(np.int32)
+    material = np.repeat([FACE, EYES, MOUTH, SKIN], [len(p) for p in parts]).astype(np.int32)
+    # All triangles of the face are wound the same way as in the texture.
+    normals = np.zeros_like(points)
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    ta, tb, tc = (where[triangles[:, k]] for k in range(3))
+    flip = np.sign((tb - ta)[:, 0] * (tc - ta)[:, 1] - (tb - ta)[:, 1] * (tc - ta)[:, 0])
+    area = np.cross(b - a, c - a) * -flip[:, None]
+    for k in range(3):
+        np.add.at(normals, triangles[:, k], area)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.75), np.full(count, 0.35), np.full(count, 0.1)])
+    return Solid(points, normals, triangles, where.astype(np.float32), light.astype(np.float32), material)

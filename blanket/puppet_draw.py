@@ -1,0 +1,284 @@
+"""Draws the puppet: skin, eyes, mouth, hood and body under one light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.cloth import knit
+from blanket.faces import Appearance, Identity, Points
+from blanket.inpaint.clean import Zones
+from blanket.inpaint.morphable import Morphable
+from blanket.light import broad_light, flatten
+from blanket.puppet import (
+    BODY,
+    EYES,
+    FACE,
+    HOOD,
+    MOUTH,
+    RIM,
+    SKIN,
+    Hood,
+    Pose,
+    Solid,
+    body,
+    expressed,
+    head,
+    turn,
+)
+from blanket.puppet_eyes import draw_eye, draw_mouth
+from blanket.texture import TEXTURE_SIDE, atlas
+from blanket.topology import load_topology
+
+Float = NDArray[np.float32]
+
+LIGHT = np.float32([-0.50, -0.62, -0.60]) / np.float32(1.0003)
+_FINE = 2
+"""Texels of the puppet's skin to a texel of `blanket.texture`."""
+
+
+@dataclass(frozen=True)
+class Dress:
+    """Colours of one puppet, RGB ``[3]`` 0..255."""
+
+    skin: tuple[float, float, float]
+    iris: tuple[float, float, float]
+    hood: tuple[float, float, float]
+    rim: tuple[float, float, float]
+    body: tuple[float, float, float]
+
+
+class Puppet:
+    """One person of the demo.
+
+    rng: chooses the identity. age: its group. dress: its colours. scale: pixels between
+    the outer eye corners in a typical frame, which the textures are made for.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        age: Literal["infant", "child", "adult"],
+        dress: Dress,
+        scale: float,
+    ) -> None:
+        self.dress = dress
+        self.identity = _clean_identity(rng, age, np.float32(dress.skin))
+        self.shape = self.identity.shape
+        stitch = max(round(Hood.STITCH * scale), 3)
+        self._hood = Hood(self.shape, rng, stitch)
+        self._body = body(rng, stitch)
+        self._knit = knit(rng, stitch)
+        self._skin = _skin(self.identity, np.float32(dress.skin), rng)
+        self._iris_seed = int(rng.integers(2**31))
+
+    def mesh(self, pose: Pose) -> Points:
+        """Where the 478 points are, ``[478, 3]`` pixels: exactly what `draw` draws."""
+        return pose.place(expressed(self.shape, pose))
+
+    def draw(self, picture: Float, pose: Pose) -> None:
+        """Into ``[H, W, 3]`` float32 0..255, in place."""
+        face = expressed(self.shape, pose)
+        neck = pose.place(np.float32([[0, 0.62, 0.95]]))[0]
+        trunk = Pose(neck[0], neck[1], pose.scale, 0.25 * pose.yaw, 0, pose.lean)
+        _shadow(picture, pose)
+        self._draw(picture, [(self._body, trunk)], None)
+        _neck_shadow(picture, pose)
+        self._draw(picture, [(self._hood.solid(face), pose), (head(face), pose)], pose)
+
+    def _draw(self, picture: Float, solids: list[tuple[Solid, Pose]], face: Pose | None) -> None:
+        canvas = _Canvas(solids, picture.shape[:2])
+        if canvas.empty:
+            return
+        window = picture[canvas.rows, canvas.columns]
+        where, normal, light, material = canvas.values()
+        drawn = window.copy()
+        cloth = material >= RIM
+        if cloth.any():
+            drawn = np.where(cloth[..., None], self._cloth(where, normal, light, material, picture.shape[0]), drawn)
+        if face is not None:
+            skin = (material >= FACE) & (material <= SKIN)
+            drawn = np.where(skin[..., None], self._lit_skin(where, normal, light), drawn)
+            self._features(drawn, face, canvas, material)
+        drawn = _soft_edges(drawn, material)
+        window[:] = drawn
+
+    def _cloth(self, where: Float, normal: Float, light: Float, material: NDArray[np.int8], height: int) -> Float:
+        tile = self._knit
+        rows, columns = tile.shape[:2]
+        sampled = cv2.remap(
+            tile, np.mod(where[..., 0], columns - 1), np.mod(where[..., 1], rows - 1), cv2.INTER_LINEAR
+        )
+        relief = cv2.GaussianBlur(sampled[..., 0], (0, 0), 0.6)
+        slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8).clip(-0.25, 0.25)
+        slope_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8).clip(-0.25, 0.25)
+        bump = -(slope_x * LIGHT[0] + slope_y * LIGHT[1]) * 1.4
+        diffuse = ((normal @ LIGHT + bump + 0.25) / 1.25).clip(0)
+        shade = light * (0.36 + 0.16 * (-normal[..., 1]).clip(-1, 1) * 0.5 + 0.74 * diffuse)
+        shade *= (0.62 + 0.42 * relief) * sampled[..., 1]
+        # Wool is bright at a grazing angle.
+        shade += 0.16 * light * (1 + normal[..., 2]).clip(0, 1) ** 3
+        table = np.zeros((8, 3), np.float32)
+        table[RIM], table[HOOD], table[BODY] = self.dress.rim, self.dress.hood, self.dress.body
+        colour = cv2.GaussianBlur(table[material], (0, 0), 0.8)
+        warm = 1 + (0.5 - shade[..., None]).clip(-0.5, 0.5) * np.float32([-0.05, 0.0, 0.08])
+        return colour * shade[..., None] * warm
+
+    def _lit_skin(self, where: Float, normal: Float, light: Float) -> Float:
+        skin = cv2.remap(self._skin, where * _FINE + 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cosine = normal @ LIGHT
+        # Light goes through skin: the border of shade is soft, and redder.
+        wrap = np.float32([0.45, 0.30, 0.25])
+        diffuse = ((cosine[..., None] + wrap) / (1 + wrap)).clip(0)
+        above = 0.5 - 0.5 * normal[..., 1:2]
+        ambient = np.float32([0.40, 0.40, 0.41]) * (0.75 + 0.4 * above)
+        lit = skin[..., :3] * (ambient + 0.66 * diffuse) * light[..., None]
+        half = LIGHT + np.float32([0, 0, -1])
+        half /= np.linalg.norm(half)
+        shine = (normal @ half).clip(0)
+        gloss = 26 * shine**18 + 18 * shine**70
+        rim = 12 * (1 + normal[..., 2]).clip(0, 1) ** 3
+        return lit + ((gloss * skin[..., 3] + rim) * light)[..., None]
+
+    def _features(self, drawn: Float, pose: Pose, canvas: _Canvas, material: NDArray[np.int8]) -> None:
+        mesh = self.mesh(pose)
+        mesh[:, :2] -= (canvas.columns.start, canvas.rows.start)
+        turned = pose.rotation()
+        draw_mouth(drawn, mesh, material == MOUTH, pose.mouth)
+        for side in (0, 1):
+            draw_eye(drawn, mesh, side, material == EYES, turned, self.dress.iris, self._iris_seed)
+
+
+class _Canvas:
+    """The part of the picture that some solids cover, and which triangle is seen where."""
+
+    def __init__(self, solids: list[tuple[Solid, Pose]], size: tuple[int, int]) -> None:
+        points, normals, triangles, offset = [], [], [], 0
+        for solid, pose in solids:
+            points.append(pose.place(solid.points))
+            normals.append(solid.normals @ pose.rotation().T)
+            triangles.append(solid.triangles + offset)
+            offset += len(solid.points)
+        self._points = np.concatenate(points)
+        low = np.floor(self._points.min(0)[:2]).astype(int) - 3
+        high = np.ceil(self._points.max(0)[:2]).astype(int) + 4
+        x0, y0 = np.maximum(low, 0)
+        x1, y1 = np.minimum(high, (size[1], size[0]))
+        self.empty = bool(x1 - x0 < 2 or y1 - y0 < 2)
+        self.columns, self.rows = slice(int(x0), int(x1)), slice(int(y0), int(y1))
+        self._points[:, :2] -= (x0, y0)
+        self._triangles = np.concatenate(triangles)
+        self._material = np.concatenate([solid.material for solid, _ in solids])
+        where = np.concatenate([solid.where for solid, _ in solids])
+        light = np.concatenate([solid.open for solid, _ in solids])
+        self._values = np.concatenate([where, np.concatenate(normals), light[:, None]], 1)
+
+    def values(self) -> tuple[Float, Float, Float, NDArray[np.int8]]:
+        """Texture position ``[h, w, 2]``, normal ``[h, w, 3]``, light ``[h, w]`` and material
+        (-1: nothing) of each pixel. The farthest triangle is painted first."""
+        flat = self._points[self._triangles]
+        a, b = flat[:, 1, :2] - flat[:, 0, :2], flat[:, 2, :2] - flat[:, 0, :2]
+        area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+        drawable = np.flatnonzero(np.abs(area) > 1e-3)
+        order = drawable[np.argsort(-flat[drawable, :, 2].mean(1), kind="stable")]
+        a, b, area = a[order], b[order], area[order, None]
+        corners = self._values[self._triangles[order]]
+        va, vb = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        along_x = (va * b[:, 1:] - vb * a[:, 1:]) / area
+        along_y = (vb * a[:, :1] - va * b[:, :1]) / area
+        start = corners[:, 0] - along_x * flat[order, 0, :1] - along_y * flat[order, 0, 1:2]
+        size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        owner = np.full(size, len(order), np.int32)
+        fixed = np.round(flat[order, :, :2] * 16).clip(-(2**24), 2**24).astype(np.int32)
+        for number, corner in enumerate(fixed):
+            cv2.fillConvexPoly(owner, corner, number, cv2.LINE_8, 4)
+        table = np.concatenate([along_x, along_y, start], 1).astype(np.float32)
+        table = np.concatenate([table, np.zeros((1, table.shape[1]), np.float32)])
+        mine = table[owner]
+        x = np.arange(size[1], dtype=np.float32)[None, :, None]
+        y = np.arange(size[0], dtype=np.float32)[:, None, None]
+        value = mine[..., :6] * x + mine[..., 6:12] * y + mine[..., 12:]
+        normal = value[..., 2:5]
+        normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+        material = np.append(self._material[order], -1).astype(np.int8)[owner]
+        return value[..., :2], normal, value[..., 5].clip(0, 1), material
+
+
+def _soft_edges(drawn: Float, material: NDArray[np.int8]) -> Float:
+    """Blur where one material meets another, so that no staircase is seen."""
+    kinds = np.where((material >= FACE) & (material <= SKIN), 0, material).astype(np.int16)
+    edge = cv2.morphologyEx(kinds, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
+    weight = cv2.GaussianBlur(edge.astype(np.float32), (0, 0), 0.7)[..., None].clip(0, 1)
+    return drawn + (cv2.GaussianBlur(drawn, (0, 0), 1.0) - drawn) * weight
+
+
+def _shadow(picture: Float, pose: Pose) -> None:
+    """What the head takes from the light on the quilt."""
+    _darken(picture, pose, (0.45, 0.50), (1.35, 1.55), 0.42, 0.35)
+
+
+def _neck_shadow(picture: Float, pose: Pose) -> None:
+    """What the head takes from the light on the body."""
+    down = turn(0, 0, pose.roll) @ np.float32([0, 0.62, 0])
+    _darken(picture, pose, (down[0] + 0.08, down[1] + 0.12), (0.85, 0.85), 0.5, 0.16)
+
+
+def _darken(
+    picture: Float, pose: Pose, shift: tuple[float, float], axes: tuple[float, float], depth: float, blur: float
+) -> None:
+    step = 8
+    small = np.zeros((-(-picture.shape[0] // step), -(-picture.shape[1] // step)), np.float32)
+    centre = (np.array([pose.x, pose.y]) + np.multiply(shift, pose.scale)) / step
+    radii = np.maximum(np.multiply(axes, pose.scale) / step, 1)
+    middle = tuple(int(v) for v in np.round(centre * 16))
+    size = tuple(int(v) for v in np.round(radii * 16))
+    cv2.ellipse(small, middle, size, pose.roll, 0, 360, 1.0, -1, cv2.LINE_AA, 4)
+    small = cv2.GaussianBlur(small, (0, 0), max(blur * pose.scale / step, 0.5))
+    picture *= 1 - depth * cv2.resize(small, picture.shape[1::-1])[..., None]
+
+
+def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "adult"], colour: Float) -> Identity:
+    """The most even of some faces: no strand of hair, no shine, the same on both sides."""
+    typical = Appearance(np.ones((64, 64, 3), np.float32), load_topology().mean, colour, 1)
+    skin = Zones.build().skin
+    best: tuple[float, Identity] | None = None
+    for _ in range(12):
+        found = Morphable(age).invent(typical, rng)
+        flat = flatten(found.texture).mean(-1)
+        uneven = np.abs(flat - flat[:, ::-1])[skin].mean()
+        rough = np.abs(cv2.GaussianBlur(flat, (0, 0), 1) - cv2.GaussianBlur(flat, (0, 0), 4))
+        score = float(uneven + 2 * np.percentile(rough[skin], 97))
+        if best is None or score < best[0]:
+            best = score, found
+    assert best is not None
+    return best[1]
+
+
+def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
+    """The skin under even light, ``[S, S, 4]`` float32: RGB 0..255 and how much it shines."""
+    side = TEXTURE_SIDE * _FINE
+    flat = flatten(identity.texture)
+    # Of the broad colour keep what is complexion (red cheeks), little of what is light.
+    broad = cv2.resize(broad_light(identity.texture), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC)
+    broad = 0.5 * (broad + broad[:, ::-1])
+    inside = atlas().inside
+    grey = broad.mean(-1, keepdims=True)
+    tint = (broad / grey) / (broad / grey)[inside].mean(0)
+    level = (grey / grey[inside].mean()) ** 0.35
+    skin = cv2.resize(flat * tint * level * colour, (side, side), interpolation=cv2.INTER_CUBIC)
+    pores = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.1) * 0.035
+    blotches = cv2.resize(rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC)
+    skin *= 1 + pores[..., None] + blotches[..., None] * np.float32([0.006, -0.010, -0.008])
+    # The hood's rim shades the border of the face.
+    deep = np.pad(inside.astype(np.uint8), 40)
+    inner = cv2.distanceTransform(deep, cv2.DIST_L2, 5)
+    outer = cv2.distanceTransform(1 - deep, cv2.DIST_L2, 5)
+    depth = cv2.resize((inner - outer)[40:-40, 40:-40], (side, side)) / 150
+    shadow = 1 / (1 + np.exp(-(depth + 0.015) / 0.028))
+    skin *= (1 - (1 - shadow)[..., None] * np.float32([0.58, 0.68, 0.70]))
+    shine = cv2.resize(0.75 + 0.0 * flat[..., 0], (side, side)) * shadow * (1 + 6 * pores)
+    return np.dstack([skin, shine]).astype(np.float32)
