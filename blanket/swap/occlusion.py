@@ -49,20 +49,26 @@ def guided(guide: Image, mask: NDArray[np.float32], radius: int, regularity: flo
     """A mask ``[H, W]`` made to follow the edges of an RGB picture (He et al. 2010).
 
     radius: pixels of the window. regularity: variance (squared levels) below which a window
-    counts as flat. The linear model uses the three channels, each on its own, in turn of
-    how well the mask follows it.
+    counts as flat.
     """
     window = (2 * radius + 1, 2 * radius + 1)
     picture = guide.astype(np.float32)
     mean_p = cv2.blur(mask, window)
     mean_i = cv2.blur(picture, window)
     covariance = cv2.blur(picture * mask[..., None], window) - mean_i * mean_p[..., None]
-    spread = np.empty((*mask.shape, 3, 3), np.float32)
-    for i in range(3):
-        for j in range(i, 3):
-            product = cv2.blur(picture[..., i] * picture[..., j], window)
-            spread[..., i, j] = spread[..., j, i] = product - mean_i[..., i] * mean_i[..., j]
-    spread[..., (0, 1, 2), (0, 1, 2)] += regularity
-    slope = np.linalg.solve(spread, covariance[..., None])[..., 0]
+    def variance(i: int, j: int) -> NDArray[np.float32]:
+        product = cv2.blur(picture[..., i] * picture[..., j], window)
+        return product - mean_i[..., i] * mean_i[..., j] + (regularity if i == j else 0)
+
+    # The symmetric 3x3 system of each pixel, solved by its adjugate.
+    rr, gg, bb = variance(0, 0), variance(1, 1), variance(2, 2)
+    rg, rb, gb = variance(0, 1), variance(0, 2), variance(1, 2)
+    c_rr, c_rg, c_rb = gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb
+    c_gg, c_gb, c_bb = rr * bb - rb * rb, rg * rb - rr * gb, rr * gg - rg * rg
+    adjugate = ((c_rr, c_rg, c_rb), (c_rg, c_gg, c_gb), (c_rb, c_gb, c_bb))
+    determinant = rr * c_rr + rg * c_rg + rb * c_rb
+    channels = cv2.split(covariance)
+    slope = np.dstack([sum(k * c for k, c in zip(row, channels, strict=True)) for row in adjugate])
+    slope /= np.maximum(determinant, 1e-6)[..., None]
     offset = mean_p - (slope * mean_i).sum(-1)
     return (cv2.blur(slope, window) * picture).sum(-1) + cv2.blur(offset, window)
