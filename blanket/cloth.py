@@ -45,9 +45,9 @@ def quilt(rng: np.random.Generator, width: int, height: int) -> Image:
     """A patchwork quilt seen at a slant, a little out of focus, ``[height, width, 3]``."""
     unit = height / 720
     palette = np.float32(
-        [(196, 188, 176), (150, 163, 170), (206, 197, 182), (171, 150, 138), (184, 190, 186)]
+        [(206, 198, 186), (166, 178, 184), (216, 208, 196), (190, 172, 160), (196, 202, 198)]
     )
-    square = 150 * unit
+    square = 290 * unit
     y, x = np.mgrid[:height, :width].astype(np.float32)
     # A turned plane that recedes towards the top.
     far = 1 + 0.22 * (1 - y / height)
@@ -60,21 +60,21 @@ def quilt(rng: np.random.Generator, width: int, height: int) -> Image:
     fu, fv = u - i, v - j
     # Small prints on some of the squares.
     kind = rng.integers(0, 4, (96, 96))[i % 96, j % 96]
-    dots = (np.hypot((fu * 6) % 1 - 0.5, (fv * 6) % 1 - 0.5) < 0.2) & (kind == 1)
-    stripes = ((fu * 9) % 1 < 0.35) & (kind == 2)
-    checks = (((fu * 7) % 1 < 0.5) ^ ((fv * 7) % 1 < 0.5)) & (kind == 3)
+    dots = (np.hypot((fu * 11) % 1 - 0.5, (fv * 11) % 1 - 0.5) < 0.2) & (kind == 1)
+    stripes = ((fu * 17) % 1 < 0.35) & (kind == 2)
+    checks = (((fu * 13) % 1 < 0.5) ^ ((fv * 13) % 1 < 0.5)) & (kind == 3)
     picture = picture * (1 + 0.16 * dots + 0.07 * stripes - 0.06 * checks)[..., None]
     # Every square is a little cushion, sewn down at its borders.
-    puff = (np.sin(np.pi * fu) * np.sin(np.pi * fv)).clip(0) ** 0.35
+    puff = (np.sin(np.pi * fu) * np.sin(np.pi * fv)).clip(0) ** 0.3
     folds = cv2.resize(rng.normal(0, 1, (7, 12)).astype(np.float32), (width, height), None, 0, 0, 2)
-    relief = cv2.GaussianBlur((puff * 13 + folds * 10).astype(np.float32) * unit, (0, 0), 2.5 * unit)
+    relief = cv2.GaussianBlur((puff * 17 + folds * 16).astype(np.float32) * unit, (0, 0), 2.5 * unit)
     slope_x, slope_y = np.gradient(relief, axis=1), np.gradient(relief, axis=0)
     shade = 1 - 0.32 * (slope_x * 0.6 + slope_y * 0.9)
-    shade *= 0.80 + 0.2 * puff
+    shade *= 0.84 + 0.16 * puff
     weave = rng.normal(0, 1, (height, width)).astype(np.float32)
     shade *= 1 + 0.03 * cv2.GaussianBlur(weave, (0, 0), 0.8)
     # The window is at the upper left.
     shade *= 1.02 - 0.42 * (0.6 * x / width + 0.55 * y / height)
     picture = picture * shade[..., None] * np.float32([1.0, 0.97, 0.93])
-    picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 1.6 * unit)
+    picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 2.2 * unit)
     return np.clip(picture, 0, 255).astype(np.uint8)

@@ -59,15 +59,16 @@ class IdentitySettings(Section):
 
     generator: what invents it. seed: of the invention, the same seed gives the same face.
     image: a picture whose face is used instead. age: group of the new face; auto takes
-    that of the face which it replaces. away: how far an invented face is pushed away from
-    the one it replaces, 0..1: more is less alike, and less like a child picked at random.
+    that of the face which it replaces. distance: how far an invented face should be from
+    the one it replaces, in the measure of dlib's recogniser (0.6: another person); the
+    farther, the less it looks like a child picked at random.
     """
 
     generator: Literal["morphable"] = "morphable"
     seed: int = Field(default=0, ge=0)
     image: Annotated[Path | None, Field(strict=False)] = None
     age: Literal["auto", "infant", "child", "adult"] = "auto"
-    away: Share = 1.0
+    distance: float = Field(0.66, ge=0, le=2)
 
 
 class SwapSettings(Section):

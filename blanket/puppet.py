@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from blanket.faces import Points
 from blanket.texture import texture_points
 from blanket.topology import (
+    LEFT_EYE,
     LEFT_IRIS,
     OVAL,
+    RIGHT_EYE,
     RIGHT_IRIS,
     SURFACE,
     load_topology,
@@ -94,13 +96,12 @@ def expressed(shape: Points, pose: Pose) -> Points:
     face = shape.astype(np.float32).copy()
     down = pose.gaze[1]
     lids = pose.blink + (1 - pose.blink) * float(np.clip(0.012 * down, -0.1, 0.35))
-    influence, _ = _lid_influence()
     anchors = []
     for upper, lower in zip(_UPPER, _LOWER, strict=True):
         gap = shape[list(lower)] - shape[list(upper)]
         forward = np.float32([0, 0, -0.018]) * max(lids, 0)
         anchors += [0.80 * lids * gap + forward, -0.18 * lids * gap]
-    face[:SURFACE] += influence @ np.concatenate(anchors)
+    face[:SURFACE] += _lid_influence() @ np.concatenate(anchors)
     # The jaw turns about a hinge below the ears.
     angle = 0.34 * pose.mouth * _jaw()
     y, z = face[:SURFACE, 1] - _HINGE[0], face[:SURFACE, 2] - _HINGE[1]
@@ -114,14 +115,32 @@ def expressed(shape: Points, pose: Pose) -> Points:
         ring = shape[list(iris)]
         front = shape[list(corners)].mean(0)
         centre = np.float32([front[0], 0.3 * front[1] + 0.7 * ring[0, 1], ring[0, 2] + _EYEBALL])
-        straight = (ring - ring[0]) * 1.08 + centre - np.float32([0, 0, _EYEBALL])
+        straight = (ring - ring[0]) * 1.04 + centre - np.float32([0, 0, _EYEBALL])
         face[list(iris)] = (straight - centre) @ rotation.T + centre
     return face
 
 
+def wide_eyed(shape: Points, grow: float) -> Points:
+    """A face ``[478, 3]`` with larger eyes, `grow` times as wide, and wide open."""
+    face = shape.astype(np.float32).copy()
+    for side, ring in enumerate((LEFT_EYE, RIGHT_EYE)):
+        middle = shape[list(ring)].mean(0)
+        apart = np.linalg.norm(shape[:SURFACE, :2] - middle[:2], axis=1)
+        near = np.exp(-((apart / 0.22) ** 4))[:, None]
+        face[:SURFACE] += (grow - 1) * near * (shape[:SURFACE] - middle)
+        opening = face[list(_UPPER[side])] - face[list(_LOWER[side])]
+        width = np.linalg.norm(face[ring[0]] - face[ring[8]])
+        short = 0.36 * width / np.linalg.norm(opening[2:5, :2], axis=1).mean() - 1
+        gaps = np.zeros((28, 3), np.float32)
+        gaps[14 * side : 14 * side + 7] = 0.75 * short * opening
+        gaps[14 * side + 7 : 14 * side + 14] = -0.25 * short * opening
+        face[:SURFACE] += _lid_influence() @ gaps
+    return face
+
+
 @cache
-def _lid_influence() -> tuple[Float, Float]:
-    """``[468, 28]``: how far each vertex follows each lid vertex; and the lids' own rest."""
+def _lid_influence() -> Float:
+    """``[468, 28]``: how far each vertex follows each lid vertex."""
     mean = load_topology().mean[:SURFACE]
     anchors = [v for pair in zip(_UPPER, _LOWER, strict=True) for side in pair for v in side]
     apart = np.linalg.norm(mean[:, None, :2] - mean[anchors, :2], axis=-1)
@@ -135,7 +154,7 @@ def _lid_influence() -> tuple[Float, Float]:
     share[anchors] = np.eye(len(anchors))
     corners = [33, 133, 362, 263]
     share[corners] = 0
-    return share.astype(np.float32), mean[anchors]
+    return share.astype(np.float32)
 
 
 @cache
@@ -143,15 +162,15 @@ def _jaw() -> Float:
     """``[468]``: how far each vertex goes with the jaw, 0..1."""
     mean = load_topology().mean[:SURFACE]
     x, y = np.abs(mean[:, 0]), mean[:, 1]
-    width = 0.13 + 0.5 * (x - 0.22).clip(0)
-    jaw = _smooth((y - 0.41) / width)
-    lips = _smooth((0.30 - x) / 0.1) * (y > 0.403)
-    arch = np.sqrt((1 - (x / 0.285) ** 2).clip(0))
-    jaw = np.maximum(jaw, lips * arch)
-    jaw[list(_LOWER_LIP)] = arch[list(_LOWER_LIP)]
-    jaw[list(_UPPER_LIP)] = 0.25 * (1 - arch[list(_UPPER_LIP)])
-    jaw[[78, 308, 61, 291]] = 0.25
-    return jaw.astype(np.float32)
+    known = np.full(SURFACE, np.nan)
+    known[y < 0.20] = 0
+    known[(y > 0.60) & (x < 0.28)] = 1
+    oval = np.array(OVAL)
+    known[oval] = _smooth((y[oval] - 0.42) / 0.34)
+    known[list(_UPPER_LIP)] = 0.30 * (x[list(_UPPER_LIP)] / 0.252) ** 2
+    known[list(_LOWER_LIP)] = 0.30 + 0.70 * np.sqrt((1 - (x[list(_LOWER_LIP)] / 0.252) ** 2).clip(0))
+    known[[78, 308, 61, 291]] = 0.30
+    return _spread(known)
 
 
 @cache
@@ -159,11 +178,22 @@ def _lift() -> Float:
     """``[468]``: how far each vertex goes up with the upper lip."""
     mean = load_topology().mean[:SURFACE]
     x, y = np.abs(mean[:, 0]), mean[:, 1]
-    lift = _smooth((0.30 - x) / 0.2) * _smooth((y - 0.16) / 0.12)
-    lift *= y < 0.395
-    lift[list(_LOWER_LIP)] = 0
-    lift[list(_UPPER_LIP)] = _smooth((0.30 - x[list(_UPPER_LIP)]) / 0.2)
-    return lift.astype(np.float32)
+    known = np.where((y < 0.14) | (x > 0.5) | (y > 0.7), 0.0, np.nan)
+    known[list(_UPPER_LIP)] = np.sqrt((1 - (x[list(_UPPER_LIP)] / 0.252) ** 2).clip(0))
+    known[[*_LOWER_LIP, 78, 308, 61, 291]] = 0
+    return _spread(known)
+
+
+def _spread(known: NDArray) -> Float:
+    """Values ``[468]`` where known, elsewhere the mean of the neighbours on the mesh."""
+    edges = load_topology().triangles
+    near = np.zeros((SURFACE, SURFACE))
+    for i, j in ((0, 1), (1, 2), (2, 0)):
+        near[edges[:, i], edges[:, j]] = near[edges[:, j], edges[:, i]] = 1
+    system = np.diag(near.sum(1)) - near
+    fixed = ~np.isnan(known)
+    system[fixed] = np.eye(SURFACE)[fixed]
+    return np.linalg.solve(system, np.where(fixed, known, 0)).astype(np.float32)
 
 
 @cache
@@ -186,9 +216,9 @@ class Hood:
     # Profile of the rolled rim: outwards from the face's outline, backwards, open to light.
     _RIM = np.float32(
         [
-            (0.045, 0.20, 0.10), (0.040, 0.10, 0.28), (0.052, 0.02, 0.55), (0.080, -0.050, 0.85),
-            (0.125, -0.085, 1.0), (0.175, -0.075, 1.0), (0.220, -0.025, 0.95), (0.245, 0.05, 0.75),
-            (0.242, 0.115, 0.5),
+            (0.075, 0.22, 0.10), (0.052, 0.12, 0.25), (0.046, 0.04, 0.50), (0.062, -0.035, 0.80),
+            (0.100, -0.080, 1.0), (0.150, -0.090, 1.0), (0.200, -0.055, 0.97), (0.235, 0.015, 0.80),
+            (0.240, 0.095, 0.5),
         ]
     )  # fmt: skip
     _AROUND = 84
@@ -214,7 +244,7 @@ class Hood:
             t = (step + 1) / self._BACK * np.pi / 2
             fold = 1 + 0.035 * folds[step]
             # The crown is high above the brow; below the chin the cloth runs to the neck.
-            high = 0.24 * (-np.sin(angles)).clip(0) ** 1.5
+            high = 0.55 * (-np.sin(angles)).clip(0) ** 1.3
             point = np.empty_like(base)
             spread = np.cos(t) ** 0.75 + (0.2 + high) * np.sin(2 * t) * 0.75
             point[:, :2] = middle + (base[:, :2] - middle) * (spread * fold)[:, None]
@@ -288,16 +318,17 @@ _BELL = np.float32([1, 4, 8, 10, 8, 4, 1]) / 36
 
 def body(rng: np.random.Generator, stitch: int) -> Solid:
     """The swaddled body below the head, in its own frame: y down along it, the neck at 0."""
-    rows, columns, length = 30, 48, 6.0
+    rows, columns, length = 64, 64, 6.0
     y = np.linspace(0, length, rows)
-    wide = np.interp(y, [0, 0.35, 0.9, 2.0, 3.6, 6.0], [0.72, 1.02, 1.26, 1.22, 1.02, 0.6])
+    wide = np.interp(y, [0, 0.35, 0.9, 2.0, 3.6, 6.0], [0.30, 0.85, 1.22, 1.22, 1.02, 0.6])
+    wide = np.convolve(np.pad(wide, 6, mode="edge"), np.full(13, 1 / 13), "valid")
     angles = np.arange(columns + 1) * 2 * np.pi / columns
     fold = np.zeros((rows, columns + 1))
-    for _ in range(14):
+    for _ in range(22):
         # Folds run slantwise around the bundle, as a blanket is wrapped.
         across = rng.uniform(0.6, 1.6) * rng.choice([-1, 1])
         line = rng.uniform(0, length) + across * np.cos(angles - rng.uniform(0, 2))
-        fold += rng.uniform(-0.04, 0.06) * np.exp(-(((y[:, None] - line) / 0.22) ** 2))
+        fold += rng.uniform(-0.05, 0.07) * np.exp(-(((y[:, None] - line) / rng.uniform(0.12, 0.3)) ** 2))
     radius = wide[:, None] * (1 + fold)
     points = np.stack(
         [radius * np.cos(angles), np.broadcast_to(y[:, None], radius.shape), 0.75 * radius * np.sin(angles)], -1
@@ -333,11 +364,11 @@ def head(face: Points) -> Solid:
     out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(oval))], 1)
     out = -out / np.linalg.norm(out, axis=1, keepdims=True)
     out *= np.sign((out[:, :2] * oval[:, :2]).sum(1).mean())
-    rings = [oval + a * out + np.float32([0, 0, b]) for a, b in ((0.05, 0.03), (0.10, 0.12), (0.11, 0.3))]
+    rings = [oval + a * out + np.float32([0, 0, b]) for a, b in ((0.03, 0.02), (0.07, 0.14), (0.10, 0.34))]
     points = np.concatenate([face[:SURFACE], *rings]).astype(np.float32)
     texture = texture_points()[:, :2]
     scale = float(np.linalg.norm(texture[263] - texture[33]))
-    flat = [texture[list(OVAL)] + scale * a * out[:, :2] for a in (0.05, 0.10, 0.13)]
+    flat = [texture[list(OVAL)] + scale * a * out[:, :2] for a in (0.03, 0.08, 0.13)]
     where = np.concatenate([texture[:SURFACE], *flat])
     count = len(OVAL)
     here = np.arange(count)
@@ -345,18 +376,48 @@ def head(face: Points) -> Solid:
     ids = [np.array(OVAL), *(SURFACE + k * count + here for k in range(3))]
     border = []
     for inner, outer in zip(ids[:-1], ids[1:], strict=True):
-        border += [np.stack([inner, inner[after], outer], 1), np.stack([inner[after], outer[after], outer], 1)]
-    parts = [topology.triangles, topology.eyes, topology.mouth, np.concatenate(border)]
+        border += [np.stack([inner, outer, inner[after]], 1), np.stack([inner[after], outer, outer[after]], 1)]
+    surface = _wound()
+    parts = [*np.split(surface, np.cumsum([len(topology.triangles), len(topology.eyes)])), np.concatenate(border)]
     triangles = np.concatenate(parts).astype(np.int32)
     material = np.repeat([FACE, EYES, MOUTH, SKIN], [len(p) for p in parts]).astype(np.int32)
-    # All triangles of the face are wound the same way as in the texture.
     normals = np.zeros_like(points)
     a, b, c = (points[triangles[:, k]] for k in range(3))
-    ta, tb, tc = (where[triangles[:, k]] for k in range(3))
-    flip = np.sign((tb - ta)[:, 0] * (tc - ta)[:, 1] - (tb - ta)[:, 1] * (tc - ta)[:, 0])
-    area = np.cross(b - a, c - a) * -flip[:, None]
+    area = np.cross(c - a, b - a)
     for k in range(3):
         np.add.at(normals, triangles[:, k], area)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.75), np.full(count, 0.35), np.full(count, 0.1)])
+    # A round head under soft skin: between the mesh and a ball.
+    ball = points - np.float32([0, 0.05, 0.75])
+    normals = 0.6 * normals + 0.4 * ball / np.linalg.norm(ball, axis=1, keepdims=True)
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.8), np.full(count, 0.5), np.full(count, 0.2)])
     return Solid(points, normals, triangles, where.astype(np.float32), light.astype(np.float32), material)
+
+
+@cache
+def _wound() -> NDArray[np.int32]:
+    """The triangles of surface, eyes and mouth ``[T, 3]``, all clockwise in the picture of a
+    face seen from the front. (By their neighbours: some at the temples fold over there.)"""
+    topology = load_topology()
+    triangles = np.vstack([topology.triangles, topology.eyes, topology.mouth]).tolist()
+    at: dict[frozenset[int], list[int]] = {}
+    for number, (a, b, c) in enumerate(triangles):
+        for edge in ((a, b), (b, c), (c, a)):
+            at.setdefault(frozenset(edge), []).append(number)
+    done, queue = {0}, [0]
+    while queue:
+        number = queue.pop()
+        a, b, c = triangles[number]
+        for start, end in ((a, b), (b, c), (c, a)):
+            for other in at[frozenset((start, end))]:
+                if other not in done:
+                    p, q, r = triangles[other]
+                    if (start, end) in ((p, q), (q, r), (r, p)):
+                        triangles[other] = [q, p, r]
+                    done.add(other)
+                    queue.append(other)
+    wound = np.array(triangles, np.int32)
+    a, b, c = (topology.mean[wound[:, k], :2] for k in range(3))
+    area = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
+    return wound if area.sum() > 0 else wound[:, ::-1].copy()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.align import rigid
 from blanket.cloth import knit
 from blanket.faces import Appearance, Identity, Points
 from blanket.inpaint.clean import Zones
@@ -29,10 +31,11 @@ from blanket.puppet import (
     expressed,
     head,
     turn,
+    wide_eyed,
 )
 from blanket.puppet_eyes import draw_eye, draw_mouth
-from blanket.texture import TEXTURE_SIDE, atlas
-from blanket.topology import load_topology
+from blanket.texture import TEXTURE_SIDE, atlas, texture_points
+from blanket.topology import LEFT_EYE, OVAL, RIGHT_EYE, load_topology
 
 Float = NDArray[np.float32]
 
@@ -68,7 +71,7 @@ class Puppet:
     ) -> None:
         self.dress = dress
         self.identity = _clean_identity(rng, age, np.float32(dress.skin))
-        self.shape = self.identity.shape
+        self.shape = _own_shape(self.identity, age == "infant")
         stitch = max(round(Hood.STITCH * scale), 3)
         self._hood = Hood(self.shape, rng, stitch)
         self._body = body(rng, stitch)
@@ -135,13 +138,13 @@ class Puppet:
         wrap = np.float32([0.45, 0.30, 0.25])
         diffuse = ((cosine[..., None] + wrap) / (1 + wrap)).clip(0)
         above = 0.5 - 0.5 * normal[..., 1:2]
-        ambient = np.float32([0.40, 0.40, 0.41]) * (0.75 + 0.4 * above)
-        lit = skin[..., :3] * (ambient + 0.66 * diffuse) * light[..., None]
+        ambient = np.float32([0.50, 0.50, 0.51]) * (0.8 + 0.3 * above)
+        lit = skin[..., :3] * (ambient + 0.52 * diffuse) * light[..., None] ** np.float32([0.9, 1.15, 1.2])
         half = LIGHT + np.float32([0, 0, -1])
         half /= np.linalg.norm(half)
         shine = (normal @ half).clip(0)
-        gloss = 26 * shine**18 + 18 * shine**70
-        rim = 12 * (1 + normal[..., 2]).clip(0, 1) ** 3
+        gloss = 12 * shine**14 + 12 * shine**60
+        rim = 10 * (1 + normal[..., 2]).clip(0, 1) ** 3
         return lit + ((gloss * skin[..., 3] + rim) * light)[..., None]
 
     def _features(self, drawn: Float, pose: Pose, canvas: _Canvas, material: NDArray[np.int8]) -> None:
@@ -158,6 +161,7 @@ class _Canvas:
 
     def __init__(self, solids: list[tuple[Solid, Pose]], size: tuple[int, int]) -> None:
         points, normals, triangles, offset = [], [], [], 0
+        self._scale = solids[0][1].scale
         for solid, pose in solids:
             points.append(pose.place(solid.points))
             normals.append(solid.normals @ pose.rotation().T)
@@ -175,6 +179,8 @@ class _Canvas:
         self._material = np.concatenate([solid.material for solid, _ in solids])
         where = np.concatenate([solid.where for solid, _ in solids])
         light = np.concatenate([solid.open for solid, _ in solids])
+        # The face has a back that is never seen; cloth shows both of its sides.
+        self._one_sided = self._material < SKIN
         self._values = np.concatenate([where, np.concatenate(normals), light[:, None]], 1)
 
     def values(self) -> tuple[Float, Float, Float, NDArray[np.int8]]:
@@ -183,10 +189,18 @@ class _Canvas:
         flat = self._points[self._triangles]
         a, b = flat[:, 1, :2] - flat[:, 0, :2], flat[:, 2, :2] - flat[:, 0, :2]
         area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-        drawable = np.flatnonzero(np.abs(area) > 1e-3)
-        order = drawable[np.argsort(-flat[drawable, :, 2].mean(1), kind="stable")]
+        longest = np.sqrt(np.max([(a**2).sum(1), (b**2).sum(1), ((a - b) ** 2).sum(1)], axis=0))
+        # Slivers would be painted as lines.
+        drawable = np.flatnonzero(np.where(self._one_sided, area > 0.6 * longest, np.abs(area) > 1e-3))
+        # The rim lies on the skin, which runs on below it.
+        depth = flat[drawable, :, 2].mean(1)
+        depth += self._scale * np.float32([0, 0, 0.05, 0.12, -0.08, 0, 0])[self._material[drawable]]
+        order = drawable[np.argsort(-depth, kind="stable")]
         a, b, area = a[order], b[order], area[order, None]
         corners = self._values[self._triangles[order]]
+        # What is thinner than a pixel has one value: an outermost pixel's would be far off.
+        thin = np.abs(area[:, 0]) < 1.2 * longest[order]
+        corners[thin] = corners[thin].mean(1, keepdims=True)
         va, vb = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
         along_x = (va * b[:, 1:] - vb * a[:, 1:]) / area
         along_y = (vb * a[:, :1] - va * b[:, :1]) / area
@@ -203,7 +217,8 @@ class _Canvas:
         y = np.arange(size[0], dtype=np.float32)[:, None, None]
         value = mine[..., :6] * x + mine[..., 6:12] * y + mine[..., 12:]
         normal = value[..., 2:5]
-        normal = normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+        length = np.sqrt(np.einsum("hwc,hwc->hw", normal, normal))
+        normal = normal / np.maximum(length, 1e-6)[..., None]
         material = np.append(self._material[order], -1).astype(np.int8)[owner]
         return value[..., :2], normal, value[..., 5].clip(0, 1), material
 
@@ -258,27 +273,75 @@ def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "a
     return best[1]
 
 
+def _own_shape(identity: Identity, infant: bool) -> Points:
+    """The identity's shape ``[478, 3]``, less extreme, with an infant's large eyes."""
+    mean = load_topology().mean
+    shape = mean + 0.5 * (rigid(identity.shape, mean) - mean)
+    return wide_eyed(shape.astype(np.float32), 1.12 if infant else 1.04)
+
+
 def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
     """The skin under even light, ``[S, S, 4]`` float32: RGB 0..255 and how much it shines."""
     side = TEXTURE_SIDE * _FINE
+    zones, inside = Zones.build(), atlas().inside
     flat = flatten(identity.texture)
+    # Bare skin has no strands and creases.
+    skin = zones.skin.astype(np.float32)
+    x = np.abs(np.arange(TEXTURE_SIDE) - (TEXTURE_SIDE - 1) / 2) / 151
+    central = zones.core & ~zones.skin & (x < 0.55)
+    features = cv2.GaussianBlur(central.astype(np.float32), (0, 0), 3)[..., None]
+    base = _blurred(flat, skin, 9)
+    flat = flat * features + (base + (flat - base).clip(-0.045, 0.045)) * (1 - features)
+    # The model ends before the outline: there, no more than colour.
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
+    away = _from_outline()
+    border = cv2.GaussianBlur((1 - (away - 0.12) / 0.2).clip(0, 1), (0, 0), 4)[..., None]
+    border = border * (1 - features)
+    flat = flat + (_blurred(flat, skin, 16) - flat) * border
+    # The lids' edges and lashes are drawn on every frame; here is bare skin.
+    eyes = np.zeros(inside.shape, np.uint8)
+    for ring in (LEFT_EYE, RIGHT_EYE):
+        cv2.fillPoly(eyes, [np.round(texture_points()[list(ring), :2]).astype(np.int32)], 1)
+    lids = cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))).astype(np.float32)
+    lids = cv2.GaussianBlur(lids, (0, 0), 2)[..., None]
+    thin = _blurred(flat, skin, 7) * np.float32([0.97, 0.94, 0.94])
+    flat = flat + (thin - flat) * lids
     # Of the broad colour keep what is complexion (red cheeks), little of what is light.
     broad = cv2.resize(broad_light(identity.texture), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC)
-    broad = 0.5 * (broad + broad[:, ::-1])
-    inside = atlas().inside
+    broad = cv2.GaussianBlur(0.5 * (broad + broad[:, ::-1]), (0, 0), 8)
     grey = broad.mean(-1, keepdims=True)
-    tint = (broad / grey) / (broad / grey)[inside].mean(0)
-    level = (grey / grey[inside].mean()) ** 0.35
+    tint = ((broad / grey) / (broad / grey)[inside].mean(0)) ** 0.7
+    level = (grey / grey[inside].mean()) ** 0.3
     skin = cv2.resize(flat * tint * level * colour, (side, side), interpolation=cv2.INTER_CUBIC)
-    pores = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.1) * 0.035
+    pores = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.2) * 0.03
+    pores *= cv2.resize((depth / 60).clip(0, 1), (side, side)) ** 1.5
     blotches = cv2.resize(rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC)
     skin *= 1 + pores[..., None] + blotches[..., None] * np.float32([0.006, -0.010, -0.008])
     # The hood's rim shades the border of the face.
-    deep = np.pad(inside.astype(np.uint8), 40)
-    inner = cv2.distanceTransform(deep, cv2.DIST_L2, 5)
-    outer = cv2.distanceTransform(1 - deep, cv2.DIST_L2, 5)
-    depth = cv2.resize((inner - outer)[40:-40, 40:-40], (side, side)) / 150
-    shadow = 1 / (1 + np.exp(-(depth + 0.015) / 0.028))
-    skin *= (1 - (1 - shadow)[..., None] * np.float32([0.58, 0.68, 0.70]))
-    shine = cv2.resize(0.75 + 0.0 * flat[..., 0], (side, side)) * shadow * (1 + 6 * pores)
+    shaded = cv2.GaussianBlur(np.exp(-((away.clip(-0.02) + 0.02) / 0.10)), (0, 0), 1.5)
+    shaded = cv2.resize(shaded, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
+    skin *= 1 - shaded * np.float32([0.60, 0.70, 0.72])
+    shine = cv2.resize((depth / 20).clip(0, 1), (side, side)) * (0.75 + 5 * pores)
     return np.dstack([skin, shine]).astype(np.float32)
+
+
+def _blurred(picture: Float, weight: Float, sigma: float) -> Float:
+    """The mean colour near each pixel, of those that count."""
+    total = np.dstack([picture * weight[..., None], weight])
+    near = cv2.GaussianBlur(total, (0, 0), sigma) + 1e-4 * cv2.GaussianBlur(total, (0, 0), 4 * sigma)
+    near = near + 1e-7 * total.mean((0, 1))
+    return near[..., :3] / np.maximum(near[..., 3:], 1e-9)
+
+
+@cache
+def _from_outline() -> Float:
+    """``[320, 320]``: how far each texel is from the outline, over the rounded mean face;
+    a little below 0 outside."""
+    layout, mean = atlas(), load_topology().mean
+    position = np.einsum("hwc,hwcd->hwd", layout.shares, mean[layout.corners])
+    ring = mean[list(OVAL)]
+    ring = np.concatenate([ring + f * (np.roll(ring, -1, 0) - ring) for f in (0, 0.25, 0.5, 0.75)])
+    away = np.full(layout.inside.shape, np.inf, np.float32)
+    for point in ring:
+        np.minimum(away, np.sqrt(((position - point) ** 2).sum(-1)), out=away)
+    return np.where(layout.inside, away, 0.6 * -away.clip(0, 0.05)).astype(np.float32)

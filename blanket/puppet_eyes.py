@@ -14,7 +14,7 @@ from blanket.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
 Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
-_FINE = 3
+_FINE = 2
 """Eyes are drawn at this many times the picture's resolution."""
 
 # Lids from the outer to the inner corner.
@@ -95,7 +95,7 @@ def draw_eye(
     """
     upper, lower = (_rounded(mesh[list(r[side]), :2]) for r in (_UPPER, _LOWER))
     unit = float(np.linalg.norm(mesh[33] - mesh[263]))
-    window = _Window(drawn, np.vstack([upper, lower]), 0.09 * unit)
+    window = _Window(drawn, np.vstack([upper, lower]), 0.07 * unit)
     if window.empty:
         return
     ring = np.vstack([upper, lower[::-1]])
@@ -179,11 +179,12 @@ def _lashes(
     out = 1.0 if side else -1.0
     hair = np.zeros_like(line)
     up = -1.0 + 2.6 * np.clip((0.09 - gap) / 0.07, 0, 1)
-    for k, s in enumerate(np.linspace(0.06, 0.86, 17)):
+    for k, s in enumerate(np.linspace(0.05, 0.88, 23)):
         root = upper[int(s * (len(upper) - 1))]
         # Outer lashes are longer and lean outwards.
-        reach = (0.050 - 0.022 * s) * (1 + 0.15 * np.sin(7.0 * k))
-        lean = out * (0.75 - 0.9 * s)
+        reach = (0.048 - 0.026 * s) * (1 + 0.3 * np.sin(7.3 * k)) * (1 - 0.4 * (up > 0))
+        s = s + 0.012 * np.sin(5.1 * k)
+        lean = out * (0.75 - 0.9 * s) + 0.15 * np.sin(3.7 * k)
         steps = np.linspace(0, 1, 5)[:, None]
         way = np.array([[lean * 0.8, 0.30 * up + 0.25]]) * steps + np.array([[lean * 0.2, 0.75 * up]]) * steps**2
         path = root + (way * reach * unit) @ turned[:2, :2].T.astype(np.float64)
@@ -192,11 +193,15 @@ def _lashes(
     lower_line = cv2.GaussianBlur(
         window.line(lower[:-6], np.full(40, 0.008 * unit, np.float32)), (0, 0), 0.009 * unit * _FINE
     )
-    near = cv2.GaussianBlur(seen, (0, 0), 0.05 * unit * _FINE).clip(0, 1)
-    near = (near * 3).clip(0, 1) if gap > 0.03 else np.ones_like(near)
-    alpha = np.maximum(np.maximum(0.85 * line, 0.55 * hair), 0.28 * lower_line) * near
+    near = _near(seen, unit) if gap > 0.03 else np.ones_like(seen)
+    alpha = np.maximum(np.maximum(0.85 * line, 0.40 * hair), 0.28 * lower_line) * near
     colour = np.broadcast_to(np.float32([52, 34, 28]), (*alpha.shape, 3))
     window.blend(drawn, colour, alpha)
+
+
+def _near(seen: Float, unit: float) -> Float:
+    """1 near the pixels that are seen, falling off softly."""
+    return (3 * cv2.GaussianBlur(seen, (0, 0), 0.05 * unit * _FINE)).clip(0, 1)
 
 
 @cache
@@ -248,6 +253,12 @@ def draw_mouth(drawn: Float, mesh: Points, seen: Bool, opening: float) -> None:
     inside *= (0.30 + 0.70 * ((rim - 0.5) / 0.45).clip(0, 1))[..., None]
     soft = cv2.GaussianBlur(hole, (0, 0), 0.7 * _FINE / 2)
     window.blend(drawn, inside.astype(np.float32), soft * window.enlarged(seen))
+    # Where the lips meet.
+    shut = float(np.clip(1 - (tall / unit - 0.02) / 0.06, 0, 1))
+    line = window.line(0.5 * (lower + upper[::-1]), np.full(60, 0.012 * unit, np.float32))
+    line = cv2.GaussianBlur(line, (0, 0), 0.008 * unit * _FINE)
+    dark = np.broadcast_to(np.float32([96, 42, 40]) * bright, (*line.shape, 3))
+    window.blend(drawn, dark, 0.75 * shut * line)
 
 
 def _step(x: NDArray) -> Float:

@@ -150,7 +150,8 @@ class Tracker:
         self.tracks: list[Track] = []
         self.cuts: list[int] = []
         self._live: list[_Live] = []
-        self._past: deque[tuple[int, Image]] = deque(maxlen=max(settings.track.lookback, 1))
+        self._past: deque[tuple[int, Image]] = deque(maxlen=settings.track.lookback)
+        self._ring: NDArray[np.uint8] | None = None
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = -(10**9)
         self._size = self._full = (0, 0)
@@ -164,7 +165,7 @@ class Tracker:
 
     def step(self, picture: Picture) -> None:
         """Take the next picture of the video."""
-        small = picture.rgb(self._settings.track.analysis_side)
+        small = self._kept(picture.rgb(self._settings.track.analysis_side), picture.index)
         self._full = (picture.width, picture.height)
         self._size = (small.shape[1], small.shape[0])
         index = picture.index
@@ -179,6 +180,17 @@ class Tracker:
             self._last_search = index
             self._search(index, small, turned=lost or not self._live)
         self._past.append((index, small))
+
+    def _kept(self, small: Image, index: int) -> Image:
+        """The copy, in a ring that is allocated once: pictures that come and go between
+        sightings that stay would leave holes all over the memory."""
+        slots = self._settings.track.lookback + 1
+        if self._ring is None or self._ring.shape[1:] != small.shape:
+            self._ring = np.empty((slots, *small.shape), np.uint8)
+            self._past.clear()
+        slot = self._ring[index % slots]
+        slot[:] = small
+        return slot
 
     def _is_cut(self, small: Image) -> bool:
         thumb = cv2.resize(small, (32, 18), interpolation=cv2.INTER_AREA).astype(np.int16)

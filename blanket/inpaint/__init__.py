@@ -34,4 +34,4 @@ def build_generator(
 
     if settings.identity.image is not None:
         return GivenFace(settings.identity.image, detector, network)
-    return Morphable(settings.identity.age, settings.identity.away)
+    return Morphable(settings.identity.age, settings.identity.distance)

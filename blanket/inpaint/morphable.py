@@ -14,18 +14,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Appearance, Identity, Image
+from blanket.faces import Appearance, Identity, Image, Points
 from blanket.inpaint.clean import Zones
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
+from blanket.swap.shape import shape_change
+from blanket.topology import SURFACE
 from blanket.weights import weights_path
 
 CANDIDATES = 100
-LEADERS = 6
+LEADERS = 4
 """Of how many exemplars that fit and are far from the child the seed picks the leader."""
 PARTNERS = 2
-SHAPE_AWAY, TEXTURE_AWAY = 1.5, 0.45
-"""How far beyond the mixture, away from the child, shape and texture go at full `away`."""
+STEPS = tuple((0.4 * n, 0.06 * n) for n in range(7))
+"""How far shape and texture may go beyond a mixture, away from the child, as shares of the
+difference: as few steps as the wanted distance needs, since each costs likelihood."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
 
@@ -52,16 +55,16 @@ def age_group(years: float) -> str:
 class Morphable:
     """See `blanket.inpaint.IdentityGenerator`.
 
-    age: the group of the new face; ``auto`` reads it off the face that is replaced. away:
-    0..1, how far the face goes beyond the mixture in the direction away from the child.
+    age: the group of the new face; ``auto`` reads it off the face that is replaced.
+    distance: how far from the child the new face should be (`blanket.inpaint.likeness`).
     """
 
     name = "morphable"
 
     def __init__(
-        self, age: Literal["auto", "infant", "child", "adult"] = "auto", away: float = 1.0
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.66
     ) -> None:
-        self._age, self._away = age, away
+        self._age, self._distance = age, distance
 
     def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""
@@ -69,12 +72,12 @@ class Morphable:
         # 1. Who may be mixed: near in age and complexion.
         features = describe(own.flat, own.shape)
         chances = self._chances(float(likeness.years(features)), own.colour)
-        # 2. Who leads: one of those who fit well and are least like the child.
-        here = likeness.embed(features)
-        codes = model["features"].astype(np.float32)
-        apart = np.linalg.norm(codes @ likeness.embedding - here, axis=1)
+        # 2. Who leads: one of those who fit well and end up least like the child.
+        foresight = _Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
-        leader = rng.choice(fitting[np.argsort(-apart[fitting])[:LEADERS]])
+        alone = np.eye(len(chances), dtype=np.float32)[fitting]
+        far = foresight.distances(alone, STEPS[4])
+        leader = rng.choice(fitting[np.argsort(-far)[:LEADERS]])
         # 3. Who else is mixed in: of some random pairs, the one that leads farthest away.
         weights = np.zeros((CANDIDATES, len(chances)), np.float32)
         for row in weights:
@@ -82,16 +85,15 @@ class Morphable:
             partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
             row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
             row[leader] += lead
-        there = (weights @ codes) @ likeness.embedding
-        best = int(np.linalg.norm(there - here, axis=1).argmax())
-        # 4. Its texture and shape, and a step on in the same direction.
-        texture = _mixed_texture(weights[best], own.flat, TEXTURE_AWAY * self._away)
-        shape = self._mixed_shape(weights[best])
-        shape += SHAPE_AWAY * self._away * (shape - own.shape)
-        distance = np.linalg.norm(
-            likeness.embed(describe(flatten(texture), shape)) - here
-        )
-        return Identity(texture, shape, self.name, float(distance))
+        best = weights[[int(foresight.distances(weights, STEPS[4]).argmax())]]
+        # 4. Steps on in the same direction, until it is far enough.
+        for step in STEPS:
+            distance = float(foresight.distances(best, step)[0])
+            if distance >= self._distance:
+                break
+        texture = _mixed_texture(best[0], own.flat, step[1])
+        shape = foresight.shapes(best, step)[0]
+        return Identity(texture, shape, self.name, distance)
 
     def _chances(self, years: float, colour: NDArray[np.float32]) -> NDArray[np.float64]:
         model = _model()
@@ -107,13 +109,44 @@ class Morphable:
         chances[nearest] = np.maximum(chances[nearest], 0.2)
         return chances / chances.sum()
 
-    def _mixed_shape(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        shapes = _model()["shapes"].astype(np.float32)
-        mixed = np.tensordot(weights, shapes, 1)
-        near = np.exp(-0.5 * ((np.log(_model()["ages"] + 1) - np.log(weights @ _model()["ages"] + 1)) / 0.4) ** 2)
-        typical = np.tensordot(near / near.sum(), shapes, 1)
-        # A mixture lies nearer to the middle than a person does: move it out again.
-        return (typical + 1.35 * (mixed - typical)).astype(np.float32)
+
+class _Foresight:
+    """How far mixtures would be from a child once they are put on its face.
+
+    Only what the swap changes counts: the texture, and the shape within its freedom
+    (`blanket.swap.shape`). All of it is linear in the weights but for the shape's limit.
+    """
+
+    def __init__(self, own: Appearance) -> None:
+        self._own = own
+        model, self._likeness = _model(), load_likeness()
+        self._shapes = model["shapes"].astype(np.float32)
+        basis = self._likeness.basis.astype(np.float32)
+        self._of_shape = basis[:, -SURFACE * 3 :].T
+        codes = model["features"].astype(np.float32)[:, :-1]
+        self._textures = codes - self._coded(self._shapes)
+        mine = self._likeness.code(describe(own.flat, own.shape))[:-1]
+        self._mine, self._my_texture = mine, mine - self._coded(own.shape[None])[0]
+
+    def _coded(self, shapes: NDArray[np.float32]) -> NDArray[np.float32]:
+        return shapes[:, :SURFACE].reshape(len(shapes), -1) @ self._of_shape
+
+    def shapes(self, weights: NDArray[np.float32], step: tuple[float, float]) -> Points:
+        """``[N, 478, 3]``, the shapes of mixtures ``[N, exemplars]``, a step away from the
+        child's."""
+        mixed = np.tensordot(weights, self._shapes, 1)
+        return (mixed + step[0] * (mixed - self._own.shape)).astype(np.float32)
+
+    def distances(
+        self, weights: NDArray[np.float32], step: tuple[float, float]
+    ) -> NDArray[np.float32]:
+        """``[N]``, of mixtures ``[N, exemplars]`` after a step of `STEPS`."""
+        own = self._own.shape
+        worn = np.stack([own + shape_change(own, shape) for shape in self.shapes(weights, step)])
+        texture = weights @ self._textures
+        texture += step[1] * (texture - self._my_texture)
+        apart = texture + self._coded(worn) - self._mine
+        return np.linalg.norm(apart @ self._likeness.embedding[:-1], axis=1)
 
 
 def _tone(colours: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -145,8 +178,9 @@ def _mixed_texture(
     fine = flat[leader] - cv2.GaussianBlur(flat[leader], (0, 0), 2.0)
     coarse = cv2.GaussianBlur(mixed, (0, 0), 2.0)
     child = cv2.resize(own, coarse.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    # The child's eyeballs and mouth stay anyway, and must not be seen as skin.
-    bare = cv2.GaussianBlur((~Zones.build().holes).astype(np.float32), (0, 0), 3.0)[..., None]
+    # Not at lids and lips: what the child's eyes and mouth do is no part of the skin.
+    near = cv2.dilate(Zones.build().holes.astype(np.float32), np.ones((17, 17), np.uint8))
+    bare = 1 - cv2.GaussianBlur(near, (0, 0), 5.0)[..., None]
     detailed = coarse + away * bare * (coarse - child) + fine
     light = broad_light(texture[leader])
     broad = cv2.resize(light, detailed.shape[1::-1], interpolation=cv2.INTER_CUBIC)

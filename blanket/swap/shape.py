@@ -27,7 +27,7 @@ def freedom() -> NDArray[np.float32]:
     movement is what the research reads; rising with the distance from those.
     """
     mean = load_topology().mean
-    fixed = [(OVAL, 0.20), (LEFT_EYE + RIGHT_EYE, 0.10), (OUTER_LIPS + INNER_LIPS, 0.10)]
+    fixed = [(OVAL, 0.12), (LEFT_EYE + RIGHT_EYE, 0.06), (OUTER_LIPS + INNER_LIPS, 0.06)]
     free = np.ones(len(mean), np.float32)
     for ring, reach in fixed:
         away = np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
@@ -43,6 +43,6 @@ def shape_change(own: Points, new: Points) -> NDArray[np.float32]:
     own, new: ``[478, 3]`` on the mean face, at rest.
     """
     change = (new - own) * freedom()[:, None]
-    # Beyond a fifth of the eye distance triangles begin to fold over their neighbours.
+    # Beyond a quarter of the eye distance triangles begin to fold over their neighbours.
     length = np.linalg.norm(change, axis=1, keepdims=True)
-    return (change * (0.2 * np.tanh(length / 0.2) / np.maximum(length, 1e-9))).astype(np.float32)
+    return (change * (0.25 * np.tanh(length / 0.25) / np.maximum(length, 1e-9))).astype(np.float32)

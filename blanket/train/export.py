@@ -28,9 +28,11 @@ class _Pixels(nn.Module):
         return points, torch.sigmoid(trust), torch.sigmoid(mask)
 
 
-def export_networks(networks: nn.Module, output: Path) -> None:
-    """Write ``face_mesh.onnx``, ``eye_mesh.onnx`` and ``lips_mesh.onnx`` into `output`."""
+def export_networks(networks: nn.Module, output: Path) -> list[str]:
+    """Write ``face_mesh.onnx``, ``eye_mesh.onnx`` and ``lips_mesh.onnx`` into `output`;
+    returns their names."""
     output.mkdir(parents=True, exist_ok=True)
+    written = []
     files = {"face": FACE_SIDE, "eye": PART_SIDE, "lips": PART_SIDE}
     for name, side in files.items():
         network = getattr(networks, name)
@@ -50,6 +52,8 @@ def export_networks(networks: nn.Module, output: Path) -> None:
         )
         _halve(path)
         network.train(training)
+        written.append(path.name)
+    return written
 
 
 def _halve(path: Path) -> None:

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 
 from blanket import align
 from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, lips_part, placement
+from blanket.errors import InputError
 from blanket.topology import (
     INNER_LIPS,
     LEFT_EYE,
@@ -32,7 +33,7 @@ from blanket.train.labels import read_labels
 from blanket.train.networks import FaceNetwork, PartNetwork
 from blanket.occluders import bank
 from blanket.train.samples import Batch, Faces, Samples, load_faces, units, with_turned
-from blanket.train.topology import build_topology, write_topology
+from blanket.train.topology import build_topology, resting_meshes, write_topology
 from blanket.weights import record, weights_folder
 
 log = logging.getLogger(__name__)
@@ -84,14 +85,15 @@ def train_mesh(training: MeshTraining) -> dict[str, float]:
     training.run.mkdir(parents=True, exist_ok=True)
     sets = read_labels(training.data)
     if not (weights_folder() / "face_topology.npz").exists():
-        write_topology(build_topology(sets[0].mesh), weights_folder() / "face_topology.npz")
-        record("face_topology.npz")
+        write_topology(build_topology(resting_meshes(sets)), weights_folder())
     names = [f"{s.name}/{f.stem}" for s in sets for f in s.files]
     held = set(rng.permutation(names)[: max(len(names) // 15, 1)])
     faces = with_turned(load_faces(sets, skip=held), rng, 0.25)
     test = load_faces(sets, skip=set(), only=held)
     log.info("%d faces to learn from, %d held out", len(faces.mesh), len(test.mesh))
 
+    if training.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("torch finds no CUDA device here: train with --device cpu")
     device = torch.device(training.device)
     networks = Networks().to(device, memory_format=torch.channels_last)
     average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
@@ -142,7 +144,9 @@ def train_mesh(training: MeshTraining) -> dict[str, float]:
             checkpoint.with_suffix(".new").replace(checkpoint)
             errors = held_out_errors(average.module, test)
             log.info("step %d, held out: %s", step, json.dumps(errors))
-            export_networks(average.module, training.output)
+            for name in export_networks(average.module, training.output):
+                if training.output == weights_folder():
+                    record(name)
             started = time.monotonic()
     return errors
 
@@ -189,8 +193,11 @@ class _Losses:
         target = valid * torch.exp(-error / 0.08)
         cross_entropy = nn.functional.binary_cross_entropy_with_logits
         losses["trust"] = 0.03 * cross_entropy(trust.float(), target)
+        # A face painted over a hand is seen at once, a hand's width of skin left is not: what
+        # is covered weighs more.
         truth = data["mask"].float() / 255
-        losses["mask"] = 0.2 * (cross_entropy(mask.float(), truth, reduction="none").mean((1, 2)) @ share)
+        covered = cross_entropy(mask.float(), truth, 1 + 2 * truth, reduction="none")
+        losses["mask"] = 0.6 * (covered.mean((1, 2)) @ share)
         return losses
 
 

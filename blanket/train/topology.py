@@ -21,6 +21,8 @@ from blanket.topology import (
     SURFACE,
     Topology,
 )
+from blanket.train.labels import LabelledSet
+from blanket.weights import record
 
 
 def build_topology(meshes: Points) -> Topology:
@@ -74,6 +76,16 @@ def _triangles(mean: Points) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return found[oval & ~eyes & ~mouth], found[oval & eyes], found[oval & mouth]
 
 
-def write_topology(topology: Topology, path: Path) -> None:
-    """Save for `blanket.topology.load_topology`."""
-    np.savez_compressed(path, **vars(topology))
+def resting_meshes(sets: list[LabelledSet]) -> Points:
+    """The meshes of faces rated as not happy, or all of the first set where none are rated."""
+    for labelled in sets:
+        if labelled.attributes:
+            calm = [labelled.attributes[f.stem].get("happy", 0) < 40 for f in labelled.files]
+            return labelled.mesh[np.array(calm)]
+    return sets[0].mesh
+
+
+def write_topology(topology: Topology, folder: Path) -> None:
+    """Save for `blanket.topology.load_topology`, with its checksum in the manifest."""
+    np.savez_compressed(folder / "face_topology.npz", **vars(topology))
+    record("face_topology.npz")
