@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,13 +132,18 @@ def clips(data: Path) -> Path:
     return folder
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The embedded preset with the changes of ``--set``. Ends with status 2 on a wrong one."""
+def ended(main: Callable[[], int]) -> int:
+    """The exit status of a script: that of `main`, or 2 and one sentence on a known error."""
     try:
-        return load_settings("embedded", options.changes)
+        return main()
     except BlanketError as error:
         print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(_NO_DATA) from error
+        return _NO_DATA
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The embedded preset with the changes of ``--set``."""
+    return load_settings("embedded", options.changes)
 
 
 class Reader:

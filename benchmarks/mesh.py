@@ -24,6 +24,7 @@ from clip import (
     Reader,
     Row,
     correlation,
+    ended,
     eye_width,
     finish,
     infant,
@@ -147,4 +148,4 @@ def _systematic(ours: Points, clip: Clip) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -23,8 +23,10 @@ Exit status: 0 all bars met, 1 a bar missed, 2 no data or a wrong setting.
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +40,7 @@ from clip import (
     Row,
     Values,
     correlation,
+    ended,
     finish,
     infant,
     parser,
@@ -52,12 +55,12 @@ from rich.console import Console
 import blanket
 from blanket.attributes import head_pose
 from blanket.config import Settings
+from blanket.errors import BlanketError, InputError
 from blanket.faces import Image, Points
 from blanket.progress import shown
 from blanket.report import Report
 from blanket.texture import atlas, unwrap
 from blanket.topology import SURFACE
-from blanket.train.embedding import _models
 from blanket.video import Frame, read
 
 _USE = ("eye opening", "mouth opening", "yaw", "pitch", "roll", "horizontal gaze")
@@ -108,6 +111,14 @@ def _seeded(seed: int | None) -> str:
 
 
 # Identity.
+
+
+def _models() -> Path:
+    # Importing the package needs an old setuptools; its files do not.
+    spec = importlib.util.find_spec("face_recognition_models")
+    if spec is None or not spec.submodule_search_locations:
+        raise BlanketError("dlib's weights are missing: pip install face_recognition_models")
+    return Path(spec.submodule_search_locations[0]) / "models"
 
 
 class _Recogniser:
@@ -240,7 +251,7 @@ def _measure(clip: Clip, output: Path, every: int) -> _Found:
     last: list[NDArray[np.float32]] = []
     count = 0
     with shown(Console(stderr=True)) as progress:
-        for old, new in zip(read(clip.path), read(output), strict=True):
+        for old, new in _together(clip.path, output):
             mesh = clip.mesh[old.index]
             a, b = _luma(old), _luma(new)
             near, middle, broad = (_hull(mesh, grown, a.shape) for grown in (1.15, 1.4, 2.0))
@@ -259,6 +270,13 @@ def _measure(clip: Clip, output: Path, every: int) -> _Found:
             count += 1
             progress("measure", count, len(clip.mesh))
     return found
+
+
+def _together(a: Path, b: Path) -> Iterator[tuple[Frame, Frame]]:
+    try:
+        yield from zip(read(a), read(b), strict=True)
+    except ValueError as error:
+        raise InputError(f"{b} has not as many frames as {a}") from error
 
 
 def _luma(frame: Frame) -> NDArray[np.float32]:
@@ -320,4 +338,4 @@ def _frames(told: Path, clip: Clip) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from clip import HAND, clips, infant, parser, settings_of
+from clip import HAND, clips, ended, infant, parser, settings_of
 from rich.console import Console
 
 import blanket
@@ -85,4 +85,4 @@ def _region(meshes: Points, width: int, height: int) -> Region:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

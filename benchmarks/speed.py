@@ -28,7 +28,7 @@ from pathlib import Path
 from statistics import median
 
 import av
-from clip import Row, finish, infant, parser, settings_of
+from clip import Row, ended, finish, infant, parser, settings_of
 from rich.console import Console
 
 _POLL = 0.02  # seconds
@@ -51,7 +51,9 @@ def main() -> int:
     """Run the benchmark; returns the exit status."""
     made = parser(__doc__)
     made.add_argument("--runs", type=int, default=3, help="of each command (default: 3)")
-    made.add_argument("--long", action="store_true", help="also loop the clip to 5 minutes")
+    made.add_argument(
+        "--long", action="store_true", help="also loop the clip to 5 minutes (takes as long)"
+    )
     made.add_argument("--no-deface", action="store_true", help="leave deface out")
     options = made.parse_args()
     settings_of(options)
@@ -200,4 +202,4 @@ def _loop(source: Path, target: Path, seconds: float) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

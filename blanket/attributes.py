@@ -73,10 +73,8 @@ def head_pose(mesh: Points) -> Values:
     if mesh.ndim > 2:
         return np.stack([head_pose(one) for one in mesh])
     turn, _, _ = align.rigid_fit(load_topology().mean[:SURFACE], mesh[:SURFACE])
-    # The direction of the face is -z of the mean face.
-    roll = np.arctan2(turn[1, 0], turn[0, 0])
-    upright = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
-    facing = np.append(upright @ -turn[:2, 2], -turn[2, 2])
-    yaw = np.arctan2(facing[0], -facing[2])
-    pitch = np.arctan2(facing[1], np.hypot(facing[0], facing[2]))
+    # The turn as roll after pitch after yaw, so that roll is what is seen in the picture.
+    yaw = np.arctan2(turn[2, 0], turn[2, 2])
+    pitch = np.arcsin(np.clip(turn[2, 1], -1, 1))
+    roll = np.arctan2(-turn[0, 1], turn[1, 1])
     return np.degrees([yaw, pitch, roll])

@@ -391,8 +391,70 @@ def head(face: Points) -> Solid:
     ball = points - np.float32([0, 0.05, 0.75])
     normals = 0.6 * normals + 0.4 * ball / np.linalg.norm(ball, axis=1, keepdims=True)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.8), np.full(count, 0.5), np.full(count, 0.2)])
-    return Solid(points, normals, triangles, where.astype(np.float32), light.astype(np.float32), material)
+    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.30), np.full(count, 0.2), np.full(count, 0.1)])
+    # Finer triangles at the outline, where the hood's rim takes the light away.
+    fine = _finer()
+    values = np.concatenate([points, normals, where, light[:, None]], 1)
+    values = np.concatenate([values, fine.shares @ values[:SURFACE]]).astype(np.float32)
+    values[:SURFACE, 8], values[_COARSE:, 8] = np.split(fine.light, [SURFACE])
+    triangles = np.concatenate([np.delete(triangles, fine.replaced, 0), fine.triangles])
+    material = np.concatenate(
+        [np.delete(material, fine.replaced), np.full(len(fine.triangles), FACE, np.int32)]
+    )
+    return Solid(values[:, :3], values[:, 3:6], triangles, values[:, 6:8], values[:, 8], material)
+
+
+_COARSE = SURFACE + 3 * len(OVAL)
+"""How many vertices `head` has before its triangles are made finer."""
+
+
+@dataclass(frozen=True)
+class _Finer:
+    """The triangles at the outline in smaller ones. shares: ``[M, 468]``, the new vertices as
+    means of the old. replaced: which triangles. triangles: ``[T, 3]``, in their place.
+    light: ``[468 + M]``, for old and new vertices."""
+
+    shares: Float
+    replaced: NDArray[np.int64]
+    triangles: NDArray[np.int32]
+    light: Float
+
+
+@cache
+def _finer() -> _Finer:
+    topology = load_topology()
+    surface = _wound()[: len(topology.triangles)]
+    away = from_outline(topology.mean[:SURFACE])
+    replaced = np.flatnonzero((away[surface] < 0.02).any(1))
+    shares = [row for row in np.eye(SURFACE)]
+    middles: dict[tuple[int, int], int] = {}
+
+    def middle(a: int, b: int) -> int:
+        key = min(a, b), max(a, b)
+        if key not in middles:
+            middles[key] = len(shares)
+            shares.append((shares[a] + shares[b]) / 2)
+        return middles[key]
+
+    triangles = surface[replaced].tolist()
+    for _ in range(2):
+        finer = []
+        for a, b, c in triangles:
+            ab, bc, ca = middle(a, b), middle(b, c), middle(c, a)
+            finer += [[a, ab, ca], [ab, b, bc], [ca, bc, c], [ab, bc, ca]]
+        triangles = finer
+    table = np.array(triangles, np.int32)
+    table[table >= SURFACE] += _COARSE - SURFACE
+    every = np.array(shares)
+    light = 1 - 0.62 * np.exp(-from_outline(every @ topology.mean[:SURFACE]) / 0.11)
+    return _Finer(every[SURFACE:].astype(np.float32), replaced, table, light.astype(np.float32))
+
+
+def from_outline(points: NDArray) -> NDArray:
+    """How far points ``[N, 3]`` are from the mean face's outline, ``[N]``."""
+    ring = load_topology().mean[list(OVAL)]
+    ring = np.concatenate([ring + f * (np.roll(ring, -1, 0) - ring) for f in (0, 0.25, 0.5, 0.75)])
+    return np.asarray(np.linalg.norm(points[:, None] - ring, axis=-1).min(1))
 
 
 @cache

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 import cv2
@@ -14,7 +13,7 @@ from blanket.align import rigid
 from blanket.cloth import knit
 from blanket.faces import Appearance, Identity, Points
 from blanket.inpaint.clean import Zones
-from blanket.inpaint.morphable import Morphable
+from blanket.inpaint.morphable import AGES, Morphable
 from blanket.light import broad_light, flatten
 from blanket.puppet import (
     BODY,
@@ -29,13 +28,15 @@ from blanket.puppet import (
     Solid,
     body,
     expressed,
+    from_outline,
     head,
     turn,
     wide_eyed,
 )
 from blanket.puppet_eyes import draw_eye, draw_mouth
 from blanket.texture import TEXTURE_SIDE, atlas, texture_points
-from blanket.topology import LEFT_EYE, OVAL, RIGHT_EYE, load_topology
+from blanket.topology import LEFT_EYE, RIGHT_EYE, load_topology
+from blanket.weights import weights_path
 
 Float = NDArray[np.float32]
 
@@ -261,7 +262,7 @@ def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "a
     typical = Appearance(np.ones((64, 64, 3), np.float32), load_topology().mean, colour, 1)
     skin = Zones.build().skin
     best: tuple[float, Identity] | None = None
-    for _ in range(12):
+    for _ in range(8):
         found = Morphable(age).invent(typical, rng)
         flat = flatten(found.texture).mean(-1)
         uneven = np.abs(flat - flat[:, ::-1])[skin].mean()
@@ -275,9 +276,9 @@ def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "a
 
 def _own_shape(identity: Identity, infant: bool) -> Points:
     """The identity's shape ``[478, 3]``, less extreme, with an infant's large eyes."""
-    mean = load_topology().mean
-    shape = mean + 0.5 * (rigid(identity.shape, mean) - mean)
-    return wide_eyed(shape.astype(np.float32), 1.12 if infant else 1.04)
+    typical = _typical(AGES["infant" if infant else "child"])
+    shape = typical + 0.4 * (rigid(identity.shape, typical) - typical)
+    return wide_eyed(shape.astype(np.float32), 1.10 if infant else 1.04)
 
 
 def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
@@ -294,7 +295,7 @@ def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
     flat = flat * features + (base + (flat - base).clip(-0.045, 0.045)) * (1 - features)
     # The model ends before the outline: there, no more than colour.
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
-    away = _from_outline()
+    away = _outline_distance()
     border = cv2.GaussianBlur((1 - (away - 0.12) / 0.2).clip(0, 1), (0, 0), 4)[..., None]
     border = border * (1 - features)
     flat = flat + (_blurred(flat, skin, 16) - flat) * border
@@ -317,10 +318,6 @@ def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
     pores *= cv2.resize((depth / 60).clip(0, 1), (side, side)) ** 1.5
     blotches = cv2.resize(rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC)
     skin *= 1 + pores[..., None] + blotches[..., None] * np.float32([0.006, -0.010, -0.008])
-    # The hood's rim shades the border of the face.
-    shaded = cv2.GaussianBlur(np.exp(-((away.clip(-0.02) + 0.02) / 0.10)), (0, 0), 1.5)
-    shaded = cv2.resize(shaded, (side, side), interpolation=cv2.INTER_LINEAR)[..., None]
-    skin *= 1 - shaded * np.float32([0.60, 0.70, 0.72])
     shine = cv2.resize((depth / 20).clip(0, 1), (side, side)) * (0.75 + 5 * pores)
     return np.dstack([skin, shine]).astype(np.float32)
 
@@ -333,15 +330,18 @@ def _blurred(picture: Float, weight: Float, sigma: float) -> Float:
     return near[..., :3] / np.maximum(near[..., 3:], 1e-9)
 
 
-@cache
-def _from_outline() -> Float:
-    """``[320, 320]``: how far each texel is from the outline, over the rounded mean face;
-    a little below 0 outside."""
-    layout, mean = atlas(), load_topology().mean
+def _outline_distance() -> Float:
+    """``[320, 320]``: how far each texel is from the outline, over the rounded mean face."""
+    layout, mean = atlas(80), load_topology().mean
     position = np.einsum("hwc,hwcd->hwd", layout.shares, mean[layout.corners])
-    ring = mean[list(OVAL)]
-    ring = np.concatenate([ring + f * (np.roll(ring, -1, 0) - ring) for f in (0, 0.25, 0.5, 0.75)])
-    away = np.full(layout.inside.shape, np.inf, np.float32)
-    for point in ring:
-        np.minimum(away, np.sqrt(((position - point) ** 2).sum(-1)), out=away)
-    return np.where(layout.inside, away, 0.6 * -away.clip(0, 0.05)).astype(np.float32)
+    away = from_outline(position.reshape(-1, 3)).reshape(80, 80).astype(np.float32)
+    away[~layout.inside] = 0
+    return cv2.resize(away, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
+
+
+def _typical(years: float) -> Points:
+    """The mean shape ``[478, 3]`` of the model's faces of about an age."""
+    with np.load(weights_path("morphable.npz")) as file:
+        ages, shapes = file["ages"], file["shapes"].astype(np.float32)
+    weight = np.exp(-0.5 * ((np.log(ages + 1) - np.log(years + 1)) / 0.3) ** 2)
+    return np.tensordot(weight / weight.sum(), shapes, 1).astype(np.float32)

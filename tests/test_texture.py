@@ -1,0 +1,116 @@
+"""The texture frame, the raster that draws from it, and the light in it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blanket import align
+from blanket.crop import placement
+from blanket.light import Lighting, broad_light, flatten
+from blanket.swap.raster import Raster
+from blanket.swap.shape import freedom, shape_change
+from blanket.texture import TEXTURE_SIDE, atlas, texel_positions, texture_points, unwrap
+from blanket.topology import INNER_LIPS, LEFT_EYE, OVAL, load_topology
+
+SIDE = 256
+
+
+def mesh_in_patch(yaw: float = 0, roll: float = 0, side: int = SIDE) -> np.ndarray:
+    cos, sin = np.cos(yaw), np.sin(yaw)
+    turn = np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
+    mesh = (load_topology().mean @ turn.T).astype(np.float32)
+    c, s = np.cos(roll), np.sin(roll)
+    mesh[:, :2] = mesh[:, :2] @ np.array([[c, s], [-s, c]], np.float32)
+    return align.apply(placement(side, 1.1), mesh)
+
+
+def inside(mesh: np.ndarray, margin: int = 6, side: int = SIDE) -> np.ndarray:
+    canvas = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(canvas, [np.round(mesh[list(OVAL), :2]).astype(np.int32)], 1)
+    return cv2.erode(canvas, np.ones((margin, margin), np.uint8)).astype(bool)
+
+
+def test_texels_of_the_mean_face_lie_where_they_are_drawn() -> None:
+    where = texel_positions(texture_points())
+    yy, xx = np.mgrid[:TEXTURE_SIDE, :TEXTURE_SIDE]
+    hull = atlas().inside
+    assert np.abs(where - np.stack([xx, yy], -1))[hull].max() < 0.05
+
+
+@given(st.floats(-0.5, 0.5), st.floats(-3, 3))
+@settings(deadline=None, max_examples=15)
+def test_raster_inverts_the_unwrapping(yaw: float, roll: float) -> None:
+    mesh = mesh_in_patch(yaw, roll)
+    to_texture = Raster(SIDE).texture_positions(mesh)
+    to_patch = texel_positions(mesh)
+    there = cv2.remap(to_patch, to_texture, None, cv2.INTER_LINEAR)
+    yy, xx = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    off = np.linalg.norm(there - np.stack([xx, yy], -1), axis=-1)
+    assert np.percentile(off[inside(mesh, 12)], 97) < 1.0
+
+
+def test_outside_the_mesh_positions_lie_outside_the_texture() -> None:
+    mesh = mesh_in_patch()
+    where = Raster(SIDE).texture_positions(mesh)
+    outside = ~cv2.dilate(inside(mesh, 1).astype(np.uint8), np.ones((15, 15), np.uint8)).astype(bool)
+    assert where[outside].max() < 0
+
+
+def test_drawing_an_unwrapped_picture_gives_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    rough = rng.uniform(60, 200, (16, 16, 3)).astype(np.float32)
+    picture = cv2.resize(rough, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
+    mesh = mesh_in_patch(0.3, 0.8)
+    texture = unwrap(picture, mesh)
+    drawn = cv2.remap(texture, Raster(SIDE).texture_positions(mesh), None, cv2.INTER_LINEAR)
+    assert np.abs(drawn - picture)[inside(mesh, 14)].mean() < 2.0
+
+
+def test_a_flat_texture_has_no_light_left() -> None:
+    yy, xx = np.mgrid[:TEXTURE_SIDE, :TEXTURE_SIDE] / TEXTURE_SIDE
+    light = 60 + 120 * xx + 30 * yy
+    texture = np.dstack([light, light * 0.8, light * 0.6])
+    flat = flatten(texture)
+    hull = cv2.erode(atlas().inside.astype(np.uint8), np.ones((25, 25), np.uint8)).astype(bool)
+    assert np.abs(flat[hull] - 1).max() < 0.12
+    assert np.abs(flat[hull] - 1).mean() < 0.03
+
+
+def test_light_ignores_what_is_covered() -> None:
+    texture = np.full((40, 40, 3), 100, np.float32)
+    texture[20:30, 10:30] = 250
+    weight = np.ones((40, 40), np.float32)
+    weight[18:32, 8:32] = 0
+    light = broad_light(texture, weight)
+    hull = atlas(40).inside
+    assert np.abs(light[hull] - 100).max() < 1
+
+
+def test_lighting_remembers_what_it_saw_under_a_hand() -> None:
+    mesh = mesh_in_patch()
+    bright = np.full((SIDE, SIDE, 3), 180, np.uint8)
+    hand = bright.copy()
+    hand[120:, :] = (20, 60, 20)
+    cover = np.zeros((SIDE, SIDE), np.float32)
+    lighting = Lighting()
+    lighting(bright, mesh, cover)
+    cover[112:] = 1
+    for _ in range(10):
+        light = lighting(hand, mesh, cover)
+    assert np.abs(light[atlas(40).inside] - 180).max() < 12
+
+
+def test_shape_changes_leave_outline_lids_and_lips() -> None:
+    free = freedom()
+    fixed = list(OVAL + LEFT_EYE + INNER_LIPS)
+    assert free[fixed].max() == 0
+    assert free.max() == 1
+    rng = np.random.default_rng(1)
+    own = load_topology().mean
+    change = shape_change(own, own + rng.normal(0, 0.5, own.shape).astype(np.float32))
+    assert np.abs(change[fixed]).max() == 0
+    assert np.linalg.norm(change, axis=1).max() <= 0.25
+    assert np.abs(shape_change(own, own)).max() == 0
