@@ -89,10 +89,9 @@ class Hand:
         self._side = side
 
     def _drawn_sleeve(self, side: int, rng: np.random.Generator) -> Float:
-        """A sleeve from the middle of the forearm outwards, ``[4 S, 4 S, 4]``, its sprite's
-        middle at that of the hand's."""
-        size = 4 * side
-        y, x = ((np.mgrid[:size, :size] - size / 2) / side).astype(np.float32)
+        """A sleeve from the middle of the forearm outwards, ``[1.5 S, 1.5 S, 4]``; the middle
+        of the hand's sprite is at 0.3 S."""
+        y, x = np.mgrid[: int(1.5 * side), : int(1.5 * side)].astype(np.float32) / side - 0.3
         along = -(x * self._AIM[0] + y * self._AIM[1])
         across = x * -self._AIM[1] + y * self._AIM[0]
         wave = 0.012 * np.sin(26 * along + 5 * across) + 0.010 * np.sin(47 * along - 9 * across + 1)
@@ -119,8 +118,8 @@ class Hand:
         """With the middle of the hand's sprite `at` pixels; `cover` takes its alpha."""
         height, width = cover.shape
         layers = []
-        for sprite in (self._sprite, self._sleeve):
-            shift = at - np.array([sprite.shape[1], sprite.shape[0]]) / 2
+        for sprite, middle in ((self._sprite, 0.5), (self._sleeve, 0.3)):
+            shift = at - middle * self._side
             move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
             layers.append(cv2.warpAffine(sprite, move, (width, height), flags=cv2.INTER_LINEAR))
         cover[:] = np.maximum(layers[0][..., 3], layers[1][..., 3])

@@ -30,7 +30,7 @@ class Writer:
     Kept: every frame and its time stamp, size, rotation, pixel aspect, colour tags, depth.
     Dropped: all metadata (place, device, date, language, chapters), captions, thumbnails,
     data streams. A comment says that the faces are synthetic. What could not be kept is
-    told in ``notes``.
+    told in ``notes``; ``codec`` is the encoder that is used.
 
     Use it as a context manager: a clean exit finishes the file, an exception leaves it
     unfinished (see `blanket.output.pending`). A frame belongs to the writer once written.
@@ -61,6 +61,7 @@ class Writer:
         self._container, self._stream, self.notes = open_output(
             Path(path), info, codec, quality, preset
         )
+        self.codec = self._stream.codec_context.name
         self._container.metadata["comment"] = (
             f"Faces in this video are synthetic (BLANKET {version})".replace(" )", ")")
         )

@@ -51,8 +51,11 @@ class Reading:
 class MeshNetwork:
     """The networks in ``weights/{face,eye,lips}_mesh.onnx``, run by ONNX Runtime.
 
-    threads: of ONNX Runtime within one call.
+    threads: of ONNX Runtime within one call. provider: what ONNX Runtime runs on.
     """
+
+    name = "face_mesh"
+    provider = "CPUExecutionProvider"
 
     def __init__(self, threads: int = 2) -> None:
         options = onnxruntime.SessionOptions()
@@ -62,7 +65,7 @@ class MeshNetwork:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._face, self._eye, self._lips = (
             onnxruntime.InferenceSession(
-                weights_path(f"{name}_mesh.onnx"), options, providers=["CPUExecutionProvider"]
+                weights_path(f"{name}_mesh.onnx"), options, providers=[self.provider]
             )
             for name in ("face", "eye", "lips")
         )

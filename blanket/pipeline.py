@@ -8,51 +8,31 @@ second replaces them.
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 import blanket
-from blanket.attributes import head_pose
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Identity
 from blanket.image import Still, read_image, write_image
-from blanket.inpaint import IdentityGenerator, build_generator
-from blanket.inpaint.morphable import age_group, load_likeness
-from blanket.inpaint.likeness import describe
+from blanket.inpaint import build_generator
 from blanket.inpaint.portrait import portrait
 from blanket.media import is_image, is_video, media_in
 from blanket.mesh import MeshNetwork
-from blanket.obfuscate import hide
 from blanket.output import pending, refuse_same_file
 from blanket.picture import Picture
 from blanket.progress import Callback
-from blanket.report import (
-    BackendsReport,
-    Failure,
-    FolderReport,
-    IdentityReport,
-    Report,
-    Totals,
-    TrackReport,
-    VideoReport,
-)
+from blanket.render import Renderer
+from blanket.report import BackendsReport, Failure, FolderReport, Report, VideoReport
 from blanket.subjects import assign_subjects
-from blanket.swap import Swapper, build_swapper
-from blanket.timeline import Timeline
+from blanket.tally import Tally
 from blanket.track import Track, Tracker
-from blanket.video import Writer, probe, read
-from blanket.weights import manifest
-
-log = logging.getLogger(__name__)
+from blanket.video import Frame, Writer, probe, read
 
 
 def anonymize(
@@ -88,11 +68,12 @@ def anonymize(
         raise InputError(f"there is no file {source}")
     if is_image(source) != is_image(target):
         raise InputError(f"{source.name} and {target.name} must both be pictures or both videos")
-    run = Run(settings, str(preset), progress)
+    run = Run(settings, str(preset), overwrite, progress)
+    portrait_at = None if save_identity is None else Path(save_identity)
     with pending(target, overwrite) as draft:
         if is_image(source):
-            return run.picture(source, draft, target, save_identity)
-        return run.video(source, draft, target, save_identity)
+            return run.picture(source, draft, target, portrait_at)
+        return run.video(source, draft, target, portrait_at)
 
 
 def anonymize_folder(
@@ -160,105 +141,78 @@ def _settings(
     return settings.changed(given) if given else settings
 
 
-@dataclass
-class _Tally:
-    """What was done to one track."""
-
-    replaced: int = 0
-    hidden: dict[str, int] = field(default_factory=dict)
-    trust: float = 0.0
-    occluded: float = 0.0
-    first: int | None = None
-    last: int = 0
-
-
 class Run:
     """One run: the backends of its settings, and what they did."""
 
-    def __init__(self, settings: Settings, preset: str, progress: Callback | None) -> None:
-        self.settings, self.preset = settings, Path(preset).name
+    def __init__(
+        self, settings: Settings, preset: str, overwrite: bool, progress: Callback | None
+    ) -> None:
+        self.settings, self._preset, self._overwrite = settings, Path(preset).name, overwrite
         self._progress = progress or (lambda stage, done, total: None)
-        self._timings: dict[str, float] = {}
-        with self._timed("start"):
+        self.tally = Tally()
+        with self.tally.timed("start"):
             self.detector = build_detector(settings.detect)
             self.network = MeshNetwork()
-            self.generator: IdentityGenerator = build_generator(
-                settings, self.detector, self.network
-            )
-        self._warnings: list[str] = []
-        self._cuts: list[int] = []
+            self.generator = build_generator(settings, self.detector, self.network)
 
-    def video(
-        self, source: Path, draft: Path, target: Path, save_identity: str | Path | None
-    ) -> Report:
+    def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""
-        info = probe(source)
-        chosen = self.settings.video
+        info, chosen, tally = probe(source), self.settings.video, self.tally
         writer = Writer(
             draft, info, chosen.codec, chosen.quality, chosen.preset, chosen.audio,
             blanket.__version__,
         )  # fmt: skip
         with writer:
-            with self._timed("analyse"):
-                tracks, count = self._follow(self._told("analyse", read(source), info.frames))
-            with self._timed("invent"):
-                identities = self._invent(tracks)
-            with self._timed("replace"):
-                timelines = self._timelines(tracks)
-                tallies, with_faces = {t.number: _Tally() for t in tracks}, 0
-                swappers: dict[int, Swapper] = {}
+            with tally.timed("analyse"):
+                frames = self._told("analyse", read(source), info.frames)
+                tracks, cuts, count = self.follow(frames)
+            with tally.timed("invent"):
+                identities = self.invent(tracks)
+            with tally.timed("replace"):
+                render = self.renderer(tracks, cuts, identities)
                 for frame in self._told("replace", read(source), count):
-                    faces = self._render(frame, timelines, identities, swappers, tallies)
-                    with_faces += faces > 0
+                    render(frame)
                     writer.write(frame)
-        self._save_identity(identities, tracks, save_identity)
+        tally.notes += writer.notes
         video = VideoReport(
             width=info.width, height=info.height, frames=count, duration=info.duration or 0.0,
-            frame_rate=float(info.frame_rate or 0), codec=chosen.codec,
+            frame_rate=float(info.frame_rate or 0), codec=writer.codec,
         )  # fmt: skip
-        return self._report(
-            source, target, video, tracks, identities, tallies, with_faces, writer.notes
-        )
+        return self._finish(source, target, video, tracks, identities, portrait_at)
 
-    def picture(
-        self, source: Path, draft: Path, target: Path, save_identity: str | Path | None
-    ) -> Report:
+    def picture(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """A picture is a video of one frame."""
-        still = Still(read_image(source))
-        with self._timed("analyse"):
-            tracks, count = self._follow([still])
-        with self._timed("invent"):
-            identities = self._invent(tracks)
-        with self._timed("replace"):
-            timelines = self._timelines(tracks)
-            tallies = {track.number: _Tally() for track in tracks}
-            faces = self._render(still, timelines, identities, {}, tallies)
+        still, tally = Still(read_image(source)), self.tally
+        with tally.timed("analyse"):
+            tracks, cuts, _ = self.follow([still])
+        with tally.timed("invent"):
+            identities = self.invent(tracks)
+        with tally.timed("replace"):
+            self.renderer(tracks, cuts, identities)(still)
             write_image(draft, still.rgb())
-        self._save_identity(identities, tracks, save_identity)
         video = VideoReport(
             width=still.width, height=still.height, frames=1, duration=0.0, frame_rate=0.0,
             codec=target.suffix.lower().lstrip("."),
         )  # fmt: skip
-        return self._report(source, target, video, tracks, identities, tallies, int(faces > 0), [])
+        return self._finish(source, target, video, tracks, identities, portrait_at)
 
     # The stages, in order.
 
-    def _follow(self, pictures: Any) -> tuple[list[Track], int]:
-        """Every face in every picture, and the number of pictures."""
+    def follow(self, pictures: Iterable[Picture]) -> tuple[list[Track], list[int], int]:
+        """Detect, track, mesh: all tracks, the frames of scene changes, the frame count."""
         tracker = Tracker(self.detector, self.network, self.settings)
         count = 0
         for picture in pictures:
             tracker.step(picture)
             count += 1
         tracks = tracker.finish()
-        self._cuts = tracker.cuts
         assign_subjects(tracks)
         if not tracks:
-            self._warnings.append("no face was found; every picture is as it was")
-        return tracks, count
+            self.tally.warnings.append("no face was found; every picture is as it was")
+        return tracks, tracker.cuts, count
 
-    def _invent(self, tracks: list[Track]) -> dict[int, Identity]:
-        """A new face for each person, by subject."""
+    def invent(self, tracks: list[Track]) -> dict[int, Identity]:
+        """Inpaint: a new face for each person, by subject."""
         identities: dict[int, Identity] = {}
         for track in tracks:
             own = track.appearance
@@ -267,168 +221,43 @@ class Run:
                 identities[track.subject] = self.generator.invent(own, rng)
         return identities
 
-    def _timelines(self, tracks: list[Track]) -> list[Timeline]:
-        chosen = self.settings.track
-        return [
-            Timeline(
-                track, self._cuts, chosen.max_gap, chosen.smoothing, self.settings.detect.every
-            )
-            for track in tracks
-        ]  # fmt: skip
-
-    def _render(
-        self,
-        picture: Picture,
-        timelines: list[Timeline],
-        identities: dict[int, Identity],
-        swappers: dict[int, Swapper],
-        tallies: dict[int, _Tally],
-    ) -> int:
-        """Replace or hide every face of one picture, in place; returns how many there are."""
-        placements = [
-            placement
-            for timeline in timelines
-            if timeline.covers(picture.index) and (placement := timeline.at(picture.index))
-        ]
-        # The farther (smaller) face first, so that the nearer one lies over it.
-        placements.sort(key=lambda one: float(np.prod(one.box[2:4] - one.box[:2])))
-        for placement in placements:
-            track = placement.track
-            rule = placement.rule
-            if rule is None:
-                try:
-                    swapper = swappers.get(track.number)
-                    if swapper is None:
-                        own, identity = track.appearance, identities[track.subject]
-                        assert own is not None
-                        swapper = build_swapper(self.settings, identity, own)
-                        swappers[track.number] = swapper
-                    swapper.swap(picture, placement)
-                except Exception:
-                    # Whatever went wrong, the face must not get out.
-                    log.warning("frame %d: a face could not be replaced", picture.index)
-                    log.debug("why:", exc_info=True)
-                    rule = "error"
-            if rule is not None:
-                angle = 0.0
-                if placement.mesh is not None:
-                    angle = float(np.radians(head_pose(placement.mesh)[2]))
-                hide(picture, placement.box, angle, self.settings.hide.grow)
-            tally = tallies[track.number]
-            if rule is None:
-                tally.replaced += 1
-                tally.trust += placement.trust
-                assert placement.occluded is not None
-                tally.occluded += float(placement.occluded[10:38, 12:36].mean())
-            else:
-                tally.hidden[rule] = tally.hidden.get(rule, 0) + 1
-            tally.first = picture.index if tally.first is None else tally.first
-            tally.last = picture.index
-        return len(placements)
+    def renderer(
+        self, tracks: list[Track], cuts: list[int], identities: dict[int, Identity]
+    ) -> Renderer:
+        """Swap, or hide: what paints the frames, to be called in order."""
+        return Renderer(self.settings, tracks, cuts, identities, self.tally)
 
     # What surrounds them.
 
-    def _told(self, stage: str, pictures: Iterator[Any], total: int | None) -> Iterator[Any]:
+    def _told(self, stage: str, frames: Iterator[Frame], total: int | None) -> Iterator[Frame]:
         done = 0
-        for picture in pictures:
-            yield picture
+        for frame in frames:
+            yield frame
             done += 1
             if done % 10 == 0:
                 self._progress(stage, done, total)
         self._progress(stage, done, done)
 
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        self._timings[stage] = round(time.perf_counter() - start, 3)
-
-    def _save_identity(
-        self, identities: dict[int, Identity], tracks: list[Track], path: str | Path | None
-    ) -> None:
-        if path is None:
-            return
-        if not identities:
-            self._warnings.append("there is no new face to save")
-            return
-        subject = min(identities)
-        own = next(t.appearance for t in tracks if t.subject == subject and t.appearance)
-        with pending(Path(path), overwrite=True) as draft:
-            write_image(draft, portrait(identities[subject], own.colour))
-
-    def _report(
+    def _finish(
         self,
         source: Path,
         target: Path,
         video: VideoReport,
         tracks: list[Track],
         identities: dict[int, Identity],
-        tallies: dict[int, _Tally],
-        with_faces: int,
-        notes: list[str],
+        portrait_at: Path | None,
     ) -> Report:
-        entries = []
-        for track in tracks:
-            tally = tallies[track.number]
-            if tally.first is None:
-                continue
-            hidden = sum(tally.hidden.values())
-            identity, own = identities.get(track.subject), track.appearance
-            group = "infant"
-            if own is not None:
-                group = age_group(float(load_likeness().years(describe(own.flat, own.shape))))
-            if self.settings.identity.age != "auto":
-                group = self.settings.identity.age
-            given = self.settings.identity.image is not None
-            entries.append(
-                TrackReport(
-                    track=track.number,
-                    subject=track.subject,
-                    first_frame=tally.first,
-                    last_frame=tally.last,
-                    frames=tally.replaced + hidden,
-                    replaced=tally.replaced,
-                    hidden=hidden,
-                    hidden_by=tally.hidden,
-                    confidence=min(tally.trust / max(tally.replaced, 1), 1.0),
-                    occluded=min(tally.occluded / max(tally.replaced, 1), 1.0),
-                    age_group=group,
-                    identity=IdentityReport(
-                        generator=identity.origin,
-                        seed=None if given else self.settings.identity.seed,
-                        distance=identity.distance,
-                    )
-                    if identity is not None and tally.replaced
-                    else None,
-                )
-            )
-        replaced, hidden = sum(e.replaced for e in entries), sum(e.hidden for e in entries)
-        return Report(
-            blanket_version=blanket.__version__,
-            source=source.name,
-            target=target.name,
-            preset=self.preset,
-            settings=self.settings.shareable(),
-            seed=self.settings.identity.seed,
-            backends=BackendsReport(
-                detect=self.detector.name,
-                mesh="face_mesh",
-                identity=self.generator.name,
-                swap=self.settings.swap.backend,
-                execution_provider="CPUExecutionProvider",
-            ),
-            weights=dict(manifest()),
-            video=video,
-            tracks=entries,
-            totals=Totals(
-                frames=video.frames,
-                frames_with_faces=with_faces,
-                faces=replaced + hidden,
-                tracks=len(entries),
-                replaced=replaced,
-                hidden=hidden,
-            ),
-            timings_s=self._timings,
-            notes=notes,
-            warnings=self._warnings,
+        if portrait_at is not None and not identities:
+            self.tally.warnings.append("there is no new face to save")
+        elif portrait_at is not None:
+            first = min(identities)
+            own = next(t.appearance for t in tracks if t.subject == first and t.appearance)
+            with pending(portrait_at, self._overwrite) as draft:
+                write_image(draft, portrait(identities[first], own.colour))
+        backends = BackendsReport(
+            detect=self.detector.name, mesh=self.network.name, identity=self.generator.name,
+            swap=self.settings.swap.backend, execution_provider=self.network.provider,
+        )  # fmt: skip
+        return self.tally.report(
+            source, target, self._preset, self.settings, video, backends, tracks, identities
         )

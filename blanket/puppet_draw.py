@@ -192,7 +192,7 @@ class _Canvas:
         area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
         longest = np.sqrt(np.max([(a**2).sum(1), (b**2).sum(1), ((a - b) ** 2).sum(1)], axis=0))
         # Slivers would be painted as lines.
-        drawable = np.flatnonzero(np.where(self._one_sided, area > 0.6 * longest, np.abs(area) > 1e-3))
+        drawable = np.flatnonzero(np.where(self._one_sided, area > np.where(longest > 7, 0.6 * longest, 1e-3), np.abs(area) > 1e-3))
         # The rim lies on the skin, which runs on below it.
         depth = flat[drawable, :, 2].mean(1)
         depth += self._scale * np.float32([0, 0, 0.05, 0.12, -0.08, 0, 0])[self._material[drawable]]
@@ -262,7 +262,7 @@ def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "a
     typical = Appearance(np.ones((64, 64, 3), np.float32), load_topology().mean, colour, 1)
     skin = Zones.build().skin
     best: tuple[float, Identity] | None = None
-    for _ in range(8):
+    for _ in range(6):
         found = Morphable(age).invent(typical, rng)
         flat = flatten(found.texture).mean(-1)
         uneven = np.abs(flat - flat[:, ::-1])[skin].mean()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.faces import Points
+from blanket.report import Rule
 from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 from blanket.topology import SURFACE, load_topology
 
@@ -28,7 +29,7 @@ class Placement:
     track: Track
     box: Points
     trust: float
-    rule: str | None = None
+    rule: Rule | None = None
     mesh: Points | None = None
     occluded: NDArray[np.float32] | None = None
 

@@ -22,6 +22,7 @@ from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
 from blanket.picture import Picture, enlarge_points, fit
+from blanket.report import Rule
 from blanket.light import flatten
 from blanket.texture import atlas, unwrap
 from blanket.topology import SURFACE, load_topology
@@ -42,7 +43,7 @@ class Sighting:
 
     box: Points
     trust: float = 0.0
-    rule: str | None = None
+    rule: Rule | None = None
     packed: NDArray[np.int16] | None = None
     cover: bytes = b""
 
@@ -277,7 +278,7 @@ class Tracker:
             track = live.track
         if not good:
             small_eyes = eye_distance(reading.mesh) < SMALLEST_EYES
-            rule = "too-small" if reading.trust > 0.3 and small_eyes else "no-mesh"
+            rule: Rule = "too-small" if reading.trust > 0.3 and small_eyes else "no-mesh"
             track.sightings[index] = Sighting(self._enlarged_box(face.box), reading.trust, rule)
             return
         if live is None:

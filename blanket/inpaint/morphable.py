@@ -52,6 +52,11 @@ def age_group(years: float) -> str:
     return "infant" if years < 4.5 else "child" if years < 14 else "adult"
 
 
+def years_of(own: Appearance) -> float:
+    """How old a face looks, in years."""
+    return float(load_likeness().years(describe(own.flat, own.shape)))
+
+
 class Morphable:
     """See `blanket.inpaint.IdentityGenerator`.
 
@@ -68,10 +73,8 @@ class Morphable:
 
     def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""
-        model, likeness = _model(), load_likeness()
         # 1. Who may be mixed: near in age and complexion.
-        features = describe(own.flat, own.shape)
-        chances = self._chances(float(likeness.years(features)), own.colour)
+        chances = self._chances(years_of(own), own.colour)
         # 2. Who leads: one of those who fit well and end up least like the child.
         foresight = _Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])

@@ -1,0 +1,143 @@
+"""Counting what is done to each face, and the report that comes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import blanket
+from blanket.config import Settings
+from blanket.faces import Identity
+from blanket.inpaint.morphable import age_group, years_of
+from blanket.report import (
+    BackendsReport,
+    IdentityReport,
+    Report,
+    Rule,
+    Totals,
+    TrackReport,
+    VideoReport,
+)
+from blanket.timeline import Placement
+from blanket.track import Track
+from blanket.weights import manifest
+
+
+@dataclass
+class _Entry:
+    """What was done to one track so far."""
+
+    first: int
+    last: int = 0
+    replaced: int = 0
+    hidden: dict[Rule, int] = field(default_factory=dict)
+    trust: float = 0.0
+    occluded: float = 0.0
+
+
+class Tally:
+    """Counts frames and faces, and takes the time of the stages."""
+
+    def __init__(self) -> None:
+        self._entries: dict[int, _Entry] = {}
+        self._with_faces: set[int] = set()
+        self.timings: dict[str, float] = {}
+        self.notes: list[str] = []
+        self.warnings: list[str] = []
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Take the time of a stage."""
+        start = time.perf_counter()
+        yield
+        self.timings[stage] = round(time.perf_counter() - start, 3)
+
+    def count(self, frame: int, placement: Placement, rule: Rule | None) -> None:
+        """A face was replaced (rule None) or hidden by a rule in a frame."""
+        self._with_faces.add(frame)
+        entry = self._entries.setdefault(placement.track.number, _Entry(first=frame))
+        entry.last = frame
+        if rule is not None:
+            entry.hidden[rule] = entry.hidden.get(rule, 0) + 1
+            return
+        entry.replaced += 1
+        entry.trust += placement.trust
+        if placement.occluded is not None:
+            # The middle of the face crop is face.
+            entry.occluded += float(placement.occluded[10:38, 12:36].mean())
+
+    def report(
+        self,
+        source: Path,
+        target: Path,
+        preset: str,
+        settings: Settings,
+        video: VideoReport,
+        backends: BackendsReport,
+        tracks: list[Track],
+        identities: dict[int, Identity],
+    ) -> Report:
+        """The report of the run. identities: by subject."""
+        entries = [
+            self._track(track, self._entries[track.number], settings, identities)
+            for track in tracks
+            if track.number in self._entries
+        ]
+        replaced, hidden = sum(e.replaced for e in entries), sum(e.hidden for e in entries)
+        return Report(
+            blanket_version=blanket.__version__,
+            source=source.name,
+            target=target.name,
+            preset=preset,
+            settings=settings.shareable(),
+            seed=settings.identity.seed,
+            backends=backends,
+            weights=dict(manifest()),
+            video=video,
+            tracks=entries,
+            totals=Totals(
+                frames=video.frames,
+                frames_with_faces=len(self._with_faces),
+                faces=replaced + hidden,
+                tracks=len(entries),
+                replaced=replaced,
+                hidden=hidden,
+            ),
+            timings_s=self.timings,
+            notes=self.notes,
+            warnings=self.warnings,
+        )
+
+    def _track(
+        self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]
+    ) -> TrackReport:
+        hidden = sum(entry.hidden.values())
+        identity, own = identities.get(track.subject), track.appearance
+        group = settings.identity.age
+        if group == "auto":
+            group = "infant" if own is None else age_group(years_of(own))
+        new = None
+        if identity is not None and entry.replaced:
+            given = settings.identity.image is not None
+            new = IdentityReport(
+                generator=identity.origin,
+                seed=None if given else settings.identity.seed,
+                distance=identity.distance,
+            )
+        return TrackReport(
+            track=track.number,
+            subject=track.subject,
+            first_frame=entry.first,
+            last_frame=entry.last,
+            frames=entry.replaced + hidden,
+            replaced=entry.replaced,
+            hidden=hidden,
+            hidden_by=entry.hidden,
+            confidence=min(entry.trust / max(entry.replaced, 1), 1.0),
+            occluded=min(entry.occluded / max(entry.replaced, 1), 1.0),
+            age_group=group,
+            identity=new,
+        )
