@@ -67,7 +67,9 @@ def quilt(rng: np.random.Generator, width: int, height: int) -> Image:
     # Every square is a little cushion, sewn down at its borders.
     puff = (np.sin(np.pi * fu) * np.sin(np.pi * fv)).clip(0) ** 0.3
     folds = cv2.resize(rng.normal(0, 1, (7, 12)).astype(np.float32), (width, height), None, 0, 0, 2)
-    relief = cv2.GaussianBlur((puff * 17 + folds * 16).astype(np.float32) * unit, (0, 0), 2.5 * unit)
+    relief = cv2.GaussianBlur(
+        (puff * 17 + folds * 16).astype(np.float32) * unit, (0, 0), 2.5 * unit
+    )
     slope_x, slope_y = np.gradient(relief, axis=1), np.gradient(relief, axis=0)
     shade = 1 - 0.32 * (slope_x * 0.6 + slope_y * 0.9)
     shade *= 0.84 + 0.16 * puff

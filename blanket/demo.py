@@ -84,7 +84,12 @@ class DemoClip:
     """
 
     def __init__(
-        self, seed: int = 0, seconds: float = 8.0, width: int = 1280, height: int = 720, rate: int = 30
+        self,
+        seed: int = 0,
+        seconds: float = 8.0,
+        width: int = 1280,
+        height: int = 720,
+        rate: int = 30,
     ) -> None:
         self.seed, self.rate, self.width, self.height = seed, rate, width, height
         self.count = max(round(seconds * rate), 1)

@@ -53,7 +53,9 @@ class Scene:
         if moment.hand > 0:
             pose = moment.infant
             # In from below, over the cheek to the mouth, and a little to and fro there.
-            goal = np.array([pose.x, pose.y]) + pose.rotation()[:2] @ (0.22, 0.52, -0.3) * pose.scale
+            goal = (
+                np.array([pose.x, pose.y]) + pose.rotation()[:2] @ (0.22, 0.52, -0.3) * pose.scale
+            )
             away = np.array([0.62, 0.78]) * 700 * self._unit * (1 - moment.hand)
             rub = 9 * self._unit * np.sin(0.35 * number) * moment.hand
             self._hand.draw(picture, cover, goal + away + rub * np.array([0.8, -0.6]))
@@ -80,7 +82,9 @@ class Hand:
         arm = np.arctan2(y.mean() - middle, x.mean() - middle)
         wanted = np.arctan2(-self._AIM[1], -self._AIM[0])
         spin = cv2.getRotationMatrix2D((middle, middle), np.degrees(arm - wanted), 1)
-        even = drawn.shade.mean(-1, keepdims=True) + 0.3 * (drawn.shade - drawn.shade.mean(-1, keepdims=True))
+        even = drawn.shade.mean(-1, keepdims=True) + 0.3 * (
+            drawn.shade - drawn.shade.mean(-1, keepdims=True)
+        )
         # Light that is a little flatter than the model's, with this scene's warmth.
         even = cv2.GaussianBlur(even**0.85, (0, 0), 0.6 + side / 500)
         layers = np.dstack([even * skin * 0.96, drawn.alpha])
@@ -106,7 +110,10 @@ class Hand:
         lit = facing @ LIGHT[:2] - height * LIGHT[2] + 6 * wave
         tile = knit(rng, max(round(side * 0.018), 3))
         stitches = cv2.remap(
-            tile, np.mod(across * side, tile.shape[1] - 1), np.mod(along * side, tile.shape[0] - 1), cv2.INTER_LINEAR
+            tile,
+            np.mod(across * side, tile.shape[1] - 1),
+            np.mod(along * side, tile.shape[0] - 1),
+            cv2.INTER_LINEAR,
         )
         shade = (0.42 + 0.62 * lit.clip(0)) * (0.66 + 0.38 * stitches[..., 0]) * stitches[..., 1]
         shade *= 1 - 0.35 * np.exp(-(((along - 0.365) / 0.012) ** 2))
@@ -124,7 +131,9 @@ class Hand:
             layers.append(cv2.warpAffine(sprite, move, (width, height), flags=cv2.INTER_LINEAR))
         cover[:] = np.maximum(layers[0][..., 3], layers[1][..., 3])
         drop = 0.055 * self._side
-        shadow = cv2.warpAffine(cover, np.float32([[1, 0, drop], [0, 1, 1.3 * drop]]), (width, height))
+        shadow = cv2.warpAffine(
+            cover, np.float32([[1, 0, drop], [0, 1, 1.3 * drop]]), (width, height)
+        )
         small = cv2.resize(shadow, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
         small = cv2.GaussianBlur(small, (0, 0), max(0.045 * self._side / 4, 0.5))
         soft = cv2.resize(small, (width, height))[..., None]

@@ -17,7 +17,16 @@ _YAW: Curve = (
     (0, -8), (0.10, 16), (0.22, -24), (0.34, 12), (0.44, 32), (0.54, 4), (0.66, -6), (0.76, -50),
     (0.82, -46), (0.92, 0), (1, 14),
 )  # fmt: skip
-_PITCH: Curve = ((0, 3), (0.14, -9), (0.28, 11), (0.40, -14), (0.52, 4), (0.70, 9), (0.86, -6), (1, 2))
+_PITCH: Curve = (
+    (0, 3),
+    (0.14, -9),
+    (0.28, 11),
+    (0.40, -14),
+    (0.52, 4),
+    (0.70, 9),
+    (0.86, -6),
+    (1, 2),
+)
 _MOUTH: Curve = (
     (0, 0), (0.05, 0), (0.09, 0.7), (0.13, 0.1), (0.17, 0.9), (0.22, 0), (0.30, 0), (0.35, 0.5), (0.39, 0.1),
     (0.43, 1.0), (0.49, 0.9), (0.53, 0), (0.70, 0), (0.76, 0.6), (0.80, 0), (0.86, 0.75), (0.90, 0.25),
@@ -42,7 +51,9 @@ class Moment:
 class Story:
     """The demo's motion. count: frames. rate: frames a second. width, height: pixels."""
 
-    def __init__(self, rng: np.random.Generator, count: int, rate: float, width: int, height: int) -> None:
+    def __init__(
+        self, rng: np.random.Generator, count: int, rate: float, width: int, height: int
+    ) -> None:
         self._count, self._rate = count, rate
         self._width, self._height = width, height
         self._phase = rng.uniform(0, 2 * np.pi, 12)
@@ -61,7 +72,8 @@ class Story:
         gaze = 0.8 * ahead + 15 * np.sin(1.9 * seconds + self._phase[3])
         down = 5 + 9 * np.sin(1.3 * seconds + self._phase[4])
         infant = Pose(
-            x=0.5 * self._width + unit * (-75 + 70 * np.sin(np.radians(roll - 20)) + 10 * sway[5] + 0.5 * yaw),
+            x=0.5 * self._width
+            + unit * (-75 + 70 * np.sin(np.radians(roll - 20)) + 10 * sway[5] + 0.5 * yaw),
             y=0.50 * self._height + unit * (9 * sway[6] + 0.8 * pitch),
             scale=unit * (192 + 8 * sway[7]),
             yaw=yaw,
@@ -72,7 +84,9 @@ class Story:
             gaze=(float(np.clip(gaze, -24, 24)), float(down)),
             lean=10 + 0.55 * roll,
         )
-        return Moment(infant, self._visitor(share, seconds, frame, unit, sway), _along(_HAND, share))
+        return Moment(
+            infant, self._visitor(share, seconds, frame, unit, sway), _along(_HAND, share)
+        )
 
     def _visitor(
         self, share: float, seconds: float, frame: int, unit: float, sway: list[float]

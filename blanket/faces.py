@@ -34,11 +34,15 @@ class Face:
 class Appearance:
     """What a track's face looks like on the whole: never stored, never written.
 
-    flat: ``[64, 64, 3]`` float32, mean texture with the light divided out, around 1.
-    shape: ``[478, 3]`` float32, the face's own shape on the mean face. colour: ``[3]``
+    texture: ``[64, 64, 3]`` float32, its usual texture (median over time), 0..255. spread:
+    ``[64, 64]`` float32, how much each texel usually departs from it (natural logarithm of
+    the ratio). flat: ``[64, 64, 3]`` float32, the texture with the light divided out, around
+    1. shape: ``[478, 3]`` float32, the face's own shape on the mean face. colour: ``[3]``
     float32, mean RGB of its skin. frames: how many pictures this was seen in.
     """
 
+    texture: NDArray[np.float32]
+    spread: NDArray[np.float32]
     flat: NDArray[np.float32]
     shape: Points
     colour: NDArray[np.float32]

@@ -146,7 +146,9 @@ def _lid_influence() -> Float:
     apart = np.linalg.norm(mean[:, None, :2] - mean[anchors, :2], axis=-1)
     near = np.exp(-((apart / 0.05) ** 2))
     # Skin follows the lid on its own side of the eye.
-    middle = np.repeat([mean[[*u, *low], 1].mean() for u, low in zip(_UPPER, _LOWER, strict=True)], 14)
+    middle = np.repeat(
+        [mean[[*u, *low], 1].mean() for u, low in zip(_UPPER, _LOWER, strict=True)], 14
+    )
     above = np.tile(np.repeat([True, False], 7), 2)
     near *= np.where(above, mean[:, None, 1] < middle + 0.015, mean[:, None, 1] > middle - 0.015)
     reach = np.exp(-((apart.min(1) / 0.075) ** 2))
@@ -168,7 +170,9 @@ def _jaw() -> Float:
     oval = np.array(OVAL)
     known[oval] = _smooth((y[oval] - 0.42) / 0.34)
     known[list(_UPPER_LIP)] = 0.30 * (x[list(_UPPER_LIP)] / 0.252) ** 2
-    known[list(_LOWER_LIP)] = 0.30 + 0.70 * np.sqrt((1 - (x[list(_LOWER_LIP)] / 0.252) ** 2).clip(0))
+    known[list(_LOWER_LIP)] = 0.30 + 0.70 * np.sqrt(
+        (1 - (x[list(_LOWER_LIP)] / 0.252) ** 2).clip(0)
+    )
     known[[78, 308, 61, 291]] = 0.30
     return _spread(known)
 
@@ -283,7 +287,11 @@ class Hood:
         where = np.arctan2(oval[:, 1] + 0.05, oval[:, 0])
         order = np.argsort(where)
         ring = np.stack(
-            [np.interp(self._angles, where[order], oval[order, k], period=2 * np.pi) for k in range(3)], 1
+            [
+                np.interp(self._angles, where[order], oval[order, k], period=2 * np.pi)
+                for k in range(3)
+            ],
+            1,
         )
         ring = np.apply_along_axis(
             lambda line: np.convolve(np.r_[line[-3:], line, line[:3]], _BELL, "valid"), 0, ring
@@ -328,16 +336,25 @@ def body(rng: np.random.Generator, stitch: int) -> Solid:
         # Folds run slantwise around the bundle, as a blanket is wrapped.
         across = rng.uniform(0.6, 1.6) * rng.choice([-1, 1])
         line = rng.uniform(0, length) + across * np.cos(angles - rng.uniform(0, 2))
-        fold += rng.uniform(-0.05, 0.07) * np.exp(-(((y[:, None] - line) / rng.uniform(0.12, 0.3)) ** 2))
+        fold += rng.uniform(-0.05, 0.07) * np.exp(
+            -(((y[:, None] - line) / rng.uniform(0.12, 0.3)) ** 2)
+        )
     radius = wide[:, None] * (1 + fold)
     points = np.stack(
-        [radius * np.cos(angles), np.broadcast_to(y[:, None], radius.shape), 0.75 * radius * np.sin(angles)], -1
+        [
+            radius * np.cos(angles),
+            np.broadcast_to(y[:, None], radius.shape),
+            0.75 * radius * np.sin(angles),
+        ],
+        -1,
     )
     across_, along = np.gradient(points, axis=0), np.gradient(points, axis=1)
     along[:, 0] = along[:, -1] = points[:, 1] - points[:, -2]
     normals = np.cross(across_, along)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
-    outward = np.sign((normals * (points - np.float32([0, 1, 0]) * points[..., 1:2])).sum(-1, keepdims=True))
+    outward = np.sign(
+        (normals * (points - np.float32([0, 1, 0]) * points[..., 1:2])).sum(-1, keepdims=True)
+    )
     size = stitch / Hood.STITCH
     around = np.arange(columns + 1) / columns * round(7 / Hood.STITCH / 12) * 12 * stitch
     where = np.stack(np.broadcast_arrays(around[None], (y * size)[:, None]), -1)
@@ -364,7 +381,10 @@ def head(face: Points) -> Solid:
     out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(oval))], 1)
     out = -out / np.linalg.norm(out, axis=1, keepdims=True)
     out *= np.sign((out[:, :2] * oval[:, :2]).sum(1).mean())
-    rings = [oval + a * out + np.float32([0, 0, b]) for a, b in ((0.03, 0.02), (0.07, 0.14), (0.10, 0.34))]
+    rings = [
+        oval + a * out + np.float32([0, 0, b])
+        for a, b in ((0.03, 0.02), (0.07, 0.14), (0.10, 0.34))
+    ]
     points = np.concatenate([face[:SURFACE], *rings]).astype(np.float32)
     texture = texture_points()[:, :2]
     scale = float(np.linalg.norm(texture[263] - texture[33]))
@@ -376,9 +396,15 @@ def head(face: Points) -> Solid:
     ids = [np.array(OVAL), *(SURFACE + k * count + here for k in range(3))]
     border = []
     for inner, outer in zip(ids[:-1], ids[1:], strict=True):
-        border += [np.stack([inner, outer, inner[after]], 1), np.stack([inner[after], outer, outer[after]], 1)]
+        border += [
+            np.stack([inner, outer, inner[after]], 1),
+            np.stack([inner[after], outer, outer[after]], 1),
+        ]
     surface = _wound()
-    parts = [*np.split(surface, np.cumsum([len(topology.triangles), len(topology.eyes)])), np.concatenate(border)]
+    parts = [
+        *np.split(surface, np.cumsum([len(topology.triangles), len(topology.eyes)])),
+        np.concatenate(border),
+    ]
     triangles = np.concatenate(parts).astype(np.int32)
     material = np.repeat([FACE, EYES, MOUTH, SKIN], [len(p) for p in parts]).astype(np.int32)
     normals = np.zeros_like(points)
@@ -391,7 +417,9 @@ def head(face: Points) -> Solid:
     ball = points - np.float32([0, 0.05, 0.75])
     normals = 0.6 * normals + 0.4 * ball / np.linalg.norm(ball, axis=1, keepdims=True)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    light = np.concatenate([np.ones(SURFACE), np.full(count, 0.30), np.full(count, 0.2), np.full(count, 0.1)])
+    light = np.concatenate(
+        [np.ones(SURFACE), np.full(count, 0.30), np.full(count, 0.2), np.full(count, 0.1)]
+    )
     # Finer triangles at the outline, where the hood's rim takes the light away.
     fine = _finer()
     values = np.concatenate([points, normals, where, light[:, None]], 1)

@@ -103,7 +103,11 @@ class Puppet:
         drawn = window.copy()
         cloth = material >= RIM
         if cloth.any():
-            drawn = np.where(cloth[..., None], self._cloth(where, normal, light, material, picture.shape[0]), drawn)
+            drawn = np.where(
+                cloth[..., None],
+                self._cloth(where, normal, light, material, picture.shape[0]),
+                drawn,
+            )
         if face is not None:
             skin = (material >= FACE) & (material <= SKIN)
             drawn = np.where(skin[..., None], self._lit_skin(where, normal, light), drawn)
@@ -111,11 +115,16 @@ class Puppet:
         drawn = _soft_edges(drawn, material)
         window[:] = drawn
 
-    def _cloth(self, where: Float, normal: Float, light: Float, material: NDArray[np.int8], height: int) -> Float:
+    def _cloth(
+        self, where: Float, normal: Float, light: Float, material: NDArray[np.int8], height: int
+    ) -> Float:
         tile = self._knit
         rows, columns = tile.shape[:2]
         sampled = cv2.remap(
-            tile, np.mod(where[..., 0], columns - 1), np.mod(where[..., 1], rows - 1), cv2.INTER_LINEAR
+            tile,
+            np.mod(where[..., 0], columns - 1),
+            np.mod(where[..., 1], rows - 1),
+            cv2.INTER_LINEAR,
         )
         relief = cv2.GaussianBlur(sampled[..., 0], (0, 0), 0.6)
         slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8).clip(-0.25, 0.25)
@@ -133,14 +142,20 @@ class Puppet:
         return colour * shade[..., None] * warm
 
     def _lit_skin(self, where: Float, normal: Float, light: Float) -> Float:
-        skin = cv2.remap(self._skin, where * _FINE + 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        skin = cv2.remap(
+            self._skin, where * _FINE + 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         cosine = normal @ LIGHT
         # Light goes through skin: the border of shade is soft, and redder.
         wrap = np.float32([0.45, 0.30, 0.25])
         diffuse = ((cosine[..., None] + wrap) / (1 + wrap)).clip(0)
         above = 0.5 - 0.5 * normal[..., 1:2]
         ambient = np.float32([0.50, 0.50, 0.51]) * (0.8 + 0.3 * above)
-        lit = skin[..., :3] * (ambient + 0.52 * diffuse) * light[..., None] ** np.float32([0.9, 1.15, 1.2])
+        lit = (
+            skin[..., :3]
+            * (ambient + 0.52 * diffuse)
+            * light[..., None] ** np.float32([0.9, 1.15, 1.2])
+        )
         half = LIGHT + np.float32([0, 0, -1])
         half /= np.linalg.norm(half)
         shine = (normal @ half).clip(0)
@@ -148,7 +163,9 @@ class Puppet:
         rim = 10 * (1 + normal[..., 2]).clip(0, 1) ** 3
         return lit + ((gloss * skin[..., 3] + rim) * light)[..., None]
 
-    def _features(self, drawn: Float, pose: Pose, canvas: _Canvas, material: NDArray[np.int8]) -> None:
+    def _features(
+        self, drawn: Float, pose: Pose, canvas: _Canvas, material: NDArray[np.int8]
+    ) -> None:
         mesh = self.mesh(pose)
         mesh[:, :2] -= (canvas.columns.start, canvas.rows.start)
         turned = pose.rotation()
@@ -192,20 +209,32 @@ class _Canvas:
         area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
         longest = np.sqrt(np.max([(a**2).sum(1), (b**2).sum(1), ((a - b) ** 2).sum(1)], axis=0))
         # Slivers would be painted as lines.
-        drawable = np.flatnonzero(np.where(self._one_sided, area > np.where(longest > 7, 0.6 * longest, 1e-3), np.abs(area) > 1e-3))
+        drawable = np.flatnonzero(
+            np.where(
+                self._one_sided,
+                area > np.where(longest > 7, 0.6 * longest, 1e-3),
+                np.abs(area) > 1e-3,
+            )
+        )
         # The rim lies on the skin, which runs on below it.
         depth = flat[drawable, :, 2].mean(1)
         depth += self._scale * np.float32([0, 0, 0.05, 0.12, -0.08, 0, 0])[self._material[drawable]]
         order = drawable[np.argsort(-depth, kind="stable")]
         a, b, area = a[order], b[order], area[order, None]
         corners = self._values[self._triangles[order]]
-        # What is thinner than a pixel has one value: an outermost pixel's would be far off.
-        thin = np.abs(area[:, 0]) < 1.2 * longest[order]
-        corners[thin] = corners[thin].mean(1, keepdims=True)
-        va, vb = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        values = self._values[self._triangles[order]]
+        va, vb = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
         along_x = (va * b[:, 1:] - vb * a[:, 1:]) / area
         along_y = (vb * a[:, :1] - va * b[:, :1]) / area
-        start = corners[:, 0] - along_x * flat[order, 0, :1] - along_y * flat[order, 0, 1:2]
+        # Across what is thinner than a pixel nothing changes: least squares with a penalty.
+        thin = np.flatnonzero(np.abs(area[:, 0]) < 1.5 * longest[order])
+        edges = np.stack([a[thin], b[thin], b[thin] - a[thin]], 1)
+        steps = np.stack([va[thin], vb[thin], vb[thin] - va[thin]], 1)
+        square = np.swapaxes(edges, 1, 2) @ edges + np.eye(2, dtype=np.float32)
+        slopes = np.linalg.solve(square, np.swapaxes(edges, 1, 2) @ steps)
+        along_x[thin], along_y[thin] = slopes[:, 0], slopes[:, 1]
+        middle = flat[order].mean(1)
+        start = values.mean(1) - along_x * middle[:, :1] - along_y * middle[:, 1:2]
         size = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
         owner = np.full(size, len(order), np.int32)
         fixed = np.round(flat[order, :, :2] * 16).clip(-(2**24), 2**24).astype(np.int32)
@@ -244,7 +273,12 @@ def _neck_shadow(picture: Float, pose: Pose) -> None:
 
 
 def _darken(
-    picture: Float, pose: Pose, shift: tuple[float, float], axes: tuple[float, float], depth: float, blur: float
+    picture: Float,
+    pose: Pose,
+    shift: tuple[float, float],
+    axes: tuple[float, float],
+    depth: float,
+    blur: float,
 ) -> None:
     step = 8
     small = np.zeros((-(-picture.shape[0] // step), -(-picture.shape[1] // step)), np.float32)
@@ -257,7 +291,9 @@ def _darken(
     picture *= 1 - depth * cv2.resize(small, picture.shape[1::-1])[..., None]
 
 
-def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "adult"], colour: Float) -> Identity:
+def _clean_identity(
+    rng: np.random.Generator, age: Literal["infant", "child", "adult"], colour: Float
+) -> Identity:
     """The most even of some faces: no strand of hair, no shine, the same on both sides."""
     typical = Appearance(np.ones((64, 64, 3), np.float32), load_topology().mean, colour, 1)
     skin = Zones.build().skin
@@ -277,8 +313,8 @@ def _clean_identity(rng: np.random.Generator, age: Literal["infant", "child", "a
 def _own_shape(identity: Identity, infant: bool) -> Points:
     """The identity's shape ``[478, 3]``, less extreme, with an infant's large eyes."""
     typical = _typical(AGES["infant" if infant else "child"])
-    shape = typical + 0.4 * (rigid(identity.shape, typical) - typical)
-    return wide_eyed(shape.astype(np.float32), 1.10 if infant else 1.04)
+    shape = typical + 0.65 * (rigid(identity.shape, typical) - typical)
+    return wide_eyed(shape.astype(np.float32), 1.12 if infant else 1.04)
 
 
 def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
@@ -303,12 +339,16 @@ def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
     eyes = np.zeros(inside.shape, np.uint8)
     for ring in (LEFT_EYE, RIGHT_EYE):
         cv2.fillPoly(eyes, [np.round(texture_points()[list(ring), :2]).astype(np.int32)], 1)
-    lids = cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))).astype(np.float32)
+    lids = cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))).astype(
+        np.float32
+    )
     lids = cv2.GaussianBlur(lids, (0, 0), 2)[..., None]
     thin = _blurred(flat, skin, 7) * np.float32([0.97, 0.94, 0.94])
     flat = flat + (thin - flat) * lids
     # Of the broad colour keep what is complexion (red cheeks), little of what is light.
-    broad = cv2.resize(broad_light(identity.texture), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC)
+    broad = cv2.resize(
+        broad_light(identity.texture), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC
+    )
     broad = cv2.GaussianBlur(0.5 * (broad + broad[:, ::-1]), (0, 0), 8)
     grey = broad.mean(-1, keepdims=True)
     tint = ((broad / grey) / (broad / grey)[inside].mean(0)) ** 0.7
@@ -316,7 +356,9 @@ def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
     skin = cv2.resize(flat * tint * level * colour, (side, side), interpolation=cv2.INTER_CUBIC)
     pores = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.2) * 0.03
     pores *= cv2.resize((depth / 60).clip(0, 1), (side, side)) ** 1.5
-    blotches = cv2.resize(rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC)
+    blotches = cv2.resize(
+        rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC
+    )
     skin *= 1 + pores[..., None] + blotches[..., None] * np.float32([0.006, -0.010, -0.008])
     shine = cv2.resize((depth / 20).clip(0, 1), (side, side)) * (0.75 + 5 * pores)
     return np.dstack([skin, shine]).astype(np.float32)
@@ -325,7 +367,9 @@ def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
 def _blurred(picture: Float, weight: Float, sigma: float) -> Float:
     """The mean colour near each pixel, of those that count."""
     total = np.dstack([picture * weight[..., None], weight])
-    near = cv2.GaussianBlur(total, (0, 0), sigma) + 1e-4 * cv2.GaussianBlur(total, (0, 0), 4 * sigma)
+    near = cv2.GaussianBlur(total, (0, 0), sigma) + 1e-4 * cv2.GaussianBlur(
+        total, (0, 0), 4 * sigma
+    )
     near = near + 1e-7 * total.mean((0, 1))
     return near[..., :3] / np.maximum(near[..., 3:], 1e-9)
 

@@ -60,23 +60,31 @@ class _Window:
 
     def enlarged(self, mask: Bool) -> Float:
         here = cv2.dilate(self.cut(mask).astype(np.uint8), np.ones((3, 3), np.uint8))
-        return cv2.resize(here.astype(np.float32), (self.width, self.height), interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(
+            here.astype(np.float32), (self.width, self.height), interpolation=cv2.INTER_LINEAR
+        )
 
     def blend(self, drawn: Float, colour: Float, alpha: Float) -> None:
         here = self.cut(drawn)
         size = here.shape[1::-1]
-        small = cv2.resize(np.dstack([colour * alpha[..., None], alpha]), size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(
+            np.dstack([colour * alpha[..., None], alpha]), size, interpolation=cv2.INTER_AREA
+        )
         here[:] = here * (1 - small[..., 3:]) + small[..., :3]
 
 
 def _rounded(points: NDArray[np.floating], count: int = 33) -> NDArray[np.float64]:
     """A smooth curve through points ``[n, 2]`` (Catmull-Rom)."""
-    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]]).astype(np.float64)
+    p = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]]).astype(
+        np.float64
+    )
     t = np.linspace(0, len(points) - 1 - 1e-6, count)
     i = t.astype(int)
     f = (t - i)[:, None]
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
-    return 0.5 * (2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3)
+    return 0.5 * (
+        2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3
+    )
 
 
 def draw_eye(
@@ -100,15 +108,15 @@ def draw_eye(
         return
     ring = np.vstack([upper, lower[::-1]])
     # Lids that look away show nothing.
-    signed = np.cross(ring - ring.mean(0), np.roll(ring, -1, 0) - ring.mean(0)).sum() / 2
+    here, after = ring - ring.mean(0), np.roll(ring, -1, 0) - ring.mean(0)
+    signed = float((here[:, 0] * after[:, 1] - here[:, 1] * after[:, 0]).sum()) / 2
     signed *= 1 if side == 0 else -1
     if signed < -0.002 * unit**2:
         return
     visible = window.enlarged(seen)
     down = turned[:2, 1] * unit
     hole = window.filled(ring)
-    here = window.cut(drawn)
-    skin = float(np.percentile(here.mean(-1), 60)) / 200
+    skin = float(np.percentile(window.cut(drawn).mean(-1), 60)) / 200
     bright = float(np.clip(0.35 + 0.65 * skin, 0.3, 1.08))
     grid = window.grid()
     # Eyeball: white shaded like a ball, redder in the corners.
@@ -145,7 +153,9 @@ def draw_eye(
     ball *= bright
     # The upper lid and its lashes throw a shadow on the ball.
     far = cv2.warpAffine(
-        hole, np.float32([[1, 0, down[0] * 0.032 * _FINE], [0, 1, down[1] * 0.032 * _FINE]]), hole.shape[::-1]
+        hole,
+        np.float32([[1, 0, down[0] * 0.032 * _FINE], [0, 1, down[1] * 0.032 * _FINE]]),
+        hole.shape[::-1],
     )
     lit = cv2.GaussianBlur(far, (0, 0), 0.016 * unit * _FINE)
     ball *= (0.42 + 0.58 * lit)[..., None]
@@ -169,7 +179,14 @@ def draw_eye(
 
 
 def _lashes(
-    drawn: Float, window: _Window, upper: NDArray, lower: NDArray, unit: float, turned: Float, side: int, seen: Float
+    drawn: Float,
+    window: _Window,
+    upper: NDArray,
+    lower: NDArray,
+    unit: float,
+    turned: Float,
+    side: int,
+    seen: Float,
 ) -> None:
     gap = float(np.linalg.norm(upper - lower, axis=1).max()) / unit
     t = np.linspace(0, 1, len(upper))
@@ -186,7 +203,10 @@ def _lashes(
         s = s + 0.012 * np.sin(5.1 * k)
         lean = out * (0.75 - 0.9 * s) + 0.15 * np.sin(3.7 * k)
         steps = np.linspace(0, 1, 5)[:, None]
-        way = np.array([[lean * 0.8, 0.30 * up + 0.25]]) * steps + np.array([[lean * 0.2, 0.75 * up]]) * steps**2
+        way = (
+            np.array([[lean * 0.8, 0.30 * up + 0.25]]) * steps
+            + np.array([[lean * 0.2, 0.75 * up]]) * steps**2
+        )
         path = root + (way * reach * unit) @ turned[:2, :2].T.astype(np.float64)
         hair = np.maximum(hair, window.line(path, np.float32([0.0075, 0.006, 0.004, 0.003]) * unit))
     hair = cv2.GaussianBlur(hair, (0, 0), 0.45 * _FINE)
@@ -239,7 +259,11 @@ def draw_mouth(drawn: Float, mesh: Points, seen: Bool, opening: float) -> None:
     x = from_middle @ (along / half).astype(np.float32)
     y = (grid - top) @ (down / tall).astype(np.float32)
     bright = float(np.percentile(window.cut(drawn).mean(-1), 70)) / 190
-    inside = np.float32([58, 22, 22]) * (0.35 + 0.65 * y.clip(0, 1))[..., None] * np.ones((1, 1, 3), np.float32)
+    inside = (
+        np.float32([58, 22, 22])
+        * (0.35 + 0.65 * y.clip(0, 1))[..., None]
+        * np.ones((1, 1, 3), np.float32)
+    )
     body = 1 - (x / 0.70) ** 2 - ((y - 1.12) / 0.62) ** 2
     tongue = _step(body / 0.25)[..., None]
     groove = 1 - 0.16 * np.exp(-((x / 0.10) ** 2))
@@ -252,7 +276,7 @@ def draw_mouth(drawn: Float, mesh: Points, seen: Bool, opening: float) -> None:
     rim = cv2.GaussianBlur(hole, (0, 0), 0.016 * unit * _FINE)
     inside *= (0.30 + 0.70 * ((rim - 0.5) / 0.45).clip(0, 1))[..., None]
     soft = cv2.GaussianBlur(hole, (0, 0), 0.7 * _FINE / 2)
-    window.blend(drawn, inside.astype(np.float32), soft * window.enlarged(seen))
+    window.blend(drawn, inside.astype(np.float32), soft * _near(window.enlarged(seen), unit))
     # Where the lips meet.
     shut = float(np.clip(1 - (tall / unit - 0.02) / 0.06, 0, 1))
     line = window.line(0.5 * (lower + upper[::-1]), np.full(60, 0.012 * unit, np.float32))

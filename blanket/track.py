@@ -10,24 +10,22 @@ from __future__ import annotations
 import zlib
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.align import rigid
-from blanket.attributes import eye_distance, head_pose
+from blanket.appearance import Album
+from blanket.attributes import eye_distance
 from blanket.config import Settings
 from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
 from blanket.picture import Picture, enlarge_points, fit
 from blanket.report import Rule
-from blanket.light import flatten
-from blanket.texture import atlas, unwrap
-from blanket.topology import SURFACE, load_topology
+from blanket.topology import SURFACE
 
-APPEARANCE_SIDE = 64
 SMALLEST_EYES = 5.0
 """Outer eye corners nearer than this many pixels of the analysis copy: too small to read."""
 NO_FACE = 0.05
@@ -78,17 +76,13 @@ class Track:
     """One face from when it comes to when it goes.
 
     number: from 0, in order of appearance. sightings: by frame. subject: number of the
-    person, the same for all tracks of one person.
+    person, the same for all tracks of one person. album: looks at it (`blanket.appearance`).
     """
 
     number: int
     sightings: dict[int, Sighting] = field(default_factory=dict)
     subject: int = 0
-    _flat: NDArray[np.float32] | None = None
-    _shape: Points | None = None
-    _colour: NDArray[np.float32] | None = None
-    _seen: float = 0.0
-    _frames: int = 0
+    album: Album = field(default_factory=Album)
 
     @property
     def first(self) -> int:
@@ -98,32 +92,10 @@ class Track:
     def last(self) -> int:
         return max(self.sightings)
 
-    @property
+    @cached_property
     def appearance(self) -> Appearance | None:
         """What the face looks like on the whole; None where it was never seen well."""
-        if self._flat is None or self._shape is None or self._colour is None:
-            return None
-        return Appearance(
-            self._flat / self._seen, self._shape / self._seen, self._colour / self._seen, self._frames
-        )
-
-    def look(self, picture: Image, mesh: Points, reading: Reading) -> None:
-        """Take a picture of the face into its appearance; clear frontal views count most."""
-        yaw, pitch, _ = head_pose(mesh)
-        clear = 1 - min(float(reading.occluded[8:40, 8:40].mean()) / 60, 1.0)
-        weight = reading.trust * clear**2 / (1 + (yaw / 20) ** 2 + (pitch / 20) ** 2)
-        weight = max(float(weight), 1e-3)
-        texture = unwrap(picture, mesh, APPEARANCE_SIDE)
-        flat = flatten(texture) * weight
-        shape = rigid(mesh, load_topology().mean) * weight
-        colour = texture[atlas(APPEARANCE_SIDE).inside].mean(0) * weight
-        if self._flat is None or self._shape is None or self._colour is None:
-            self._flat, self._shape, self._colour = flat, shape, colour
-        else:
-            self._flat, self._shape = self._flat + flat, self._shape + shape
-            self._colour = self._colour + colour
-        self._seen += weight
-        self._frames += 1
+        return self.album.appearance()
 
 
 def mesh_box(mesh: Points) -> Points:
@@ -334,8 +306,8 @@ class Tracker:
             axis=1,
         )
         track.sightings[index] = Sighting.of_reading(reading, mesh)
-        if index % 5 == 0 or track._frames == 0:
-            track.look(small, reading.mesh, reading)
+        if track.album.due(index):
+            track.album.look(small, reading)
 
     def _enlarged_box(self, box: Points) -> Points:
         return enlarge_points(box.reshape(2, 2), self._size, self._full).ravel()

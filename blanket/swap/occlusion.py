@@ -2,47 +2,126 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
+from blanket.appearance import SIDE, departure
 from blanket.crop import FACE_SIDE
-from blanket.faces import Image
+from blanket.faces import Appearance, Image, Points
+from blanket.swap.raster import Raster
+from blanket.texture import TEXTURE_SIDE, atlas, unwrap
 
 
 class OcclusionMask:
-    """From the network's coarse map to a mask that follows the edges in the picture."""
+    """One track's occlusion over time.
+
+    Two witnesses: the mesh network, which knows hands and things but not this child, and
+    the child's own usual texture (`blanket.appearance`), from which whatever lies over the
+    face departs. The second one is trusted more the more often the face was seen.
+    """
+
+    def __init__(self, own: Appearance) -> None:
+        self._own = own
+        self._experience = min(max(own.frames - 3, 0) / 6, 1.0)
+        self._before: NDArray[np.float32] | None = None
 
     def __call__(
-        self, patch: Image, in_crop: align.Matrix, occluded: NDArray[np.float32]
+        self,
+        patch: Image,
+        mesh: Points,
+        in_crop: align.Matrix,
+        occluded: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """``[S, S]`` float32: 1 where something lies in front.
 
-        patch: ``[S, S, 3]`` RGB. in_crop: ``[2, 3]``, patch to face crop. occluded:
-        ``[48, 48]`` 0..1 on the face crop.
+        patch: ``[S, S, 3]`` RGB, with its mesh ``[478, 3]``. in_crop: ``[2, 3]``, patch to
+        face crop. occluded: ``[48, 48]`` 0..1 on the face crop, as the network sees it.
         """
         side = patch.shape[0]
-        if float(occluded.max()) < 0.25:
-            return np.zeros((side, side), np.float32)
-        ratio = occluded.shape[0] / FACE_SIDE
-        shrink = np.float32([[ratio, 0, 0.5 * ratio - 0.5], [0, ratio, 0.5 * ratio - 0.5]])
-        # At half size: the map is coarse and the filter below is what costs.
+        # At half size: the evidence is coarse and the filter below is what costs.
         half = side // 2
-        enlarge = np.float32([[side / half, 0, 0.5], [0, side / half, 0.5]])
-        matrix = align.compose(align.compose(shrink, in_crop), enlarge)
-        coarse = cv2.warpAffine(
-            occluded,
-            matrix,
-            (half, half),
-            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
+        coarse = _on_patch(occluded, in_crop, half, side)
+        if self._experience > 0:
+            strange = self._strange(patch, mesh)
+            if float(strange.max()) > 0.2:
+                seen = self._drawn(strange, mesh, half, side)
+            else:
+                seen = np.zeros((half, half), np.float32)
+            both = seen + 0.45 * coarse - 0.15
+            coarse = both * self._experience + coarse * (1 - self._experience)
+        if float(coarse.max()) < 0.3:
+            return np.zeros((side, side), np.float32)
         guide = cv2.resize(patch, (half, half), interpolation=cv2.INTER_AREA)
-        fine = guided(guide, coarse.clip(0, 1), radius=max(half // 24, 2), regularity=40.0)
+        fine = guided(guide, coarse.clip(0, 1), radius=max(half // 20, 2), regularity=40.0)
         mask = ((fine - 0.3) / 0.4).clip(0, 1)
         mask = mask**2 * (3 - 2 * mask)
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+
+    def _strange(self, patch: Image, mesh: Points) -> NDArray[np.float32]:
+        """``[64, 64]`` 0..1: how unlike the child's usual face each texel is."""
+        size = 2 * SIDE
+        small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
+        points = mesh.copy()
+        points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
+        away = departure(unwrap(small, points, SIDE), self._own.texture)
+        now = ((away / (self._own.spread + 0.035) - 2.2) / 2.0).clip(0, 1)
+        # The rim shows background as often as face: it follows what lies inside of it.
+        now = now.ravel()[_inner()]
+        # A hand is a large thing: single texels are lids, lips and noise.
+        now = cv2.morphologyEx(now, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+        now = cv2.morphologyEx(now, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+        now = cv2.GaussianBlur(now, (0, 0), 1.2)
+        if self._before is not None:
+            now = np.maximum(now, 0.5 * self._before)
+        self._before = now
+        return now
+
+    def _drawn(
+        self, strange: NDArray[np.float32], mesh: Points, half: int, side: int
+    ) -> NDArray[np.float32]:
+        points = mesh.copy()
+        points[:, :2] = (points[:, :2] + 0.5) * (half / side) - 0.5
+        where = Raster(half).texture_positions(points)
+        ratio = SIDE / TEXTURE_SIDE
+        drawn = cv2.remap(strange, (where + 0.5) * ratio - 0.5, None, cv2.INTER_LINEAR)
+        # A hand does not end where the face does.
+        reach = max(half // 12, 1) * 2 + 1
+        beyond = cv2.dilate(drawn, np.ones((reach, reach), np.uint8))
+        return np.where(where[..., 0] < 0, beyond, drawn)
+
+
+@cache
+def _inner() -> NDArray[np.int64]:
+    """``[64, 64]``: for each texel itself, or the nearest one that is well in the hull."""
+    inside = cv2.erode(atlas(SIDE).inside.astype(np.uint8), np.ones((7, 7), np.uint8))
+    _, labels = cv2.distanceTransformWithLabels(
+        1 - inside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_label = np.zeros(labels.max() + 1, np.int64)
+    of_label[labels[inside > 0]] = np.flatnonzero(inside)
+    return of_label[labels]
+
+
+def _on_patch(
+    occluded: NDArray[np.float32], in_crop: align.Matrix, half: int, side: int
+) -> NDArray[np.float32]:
+    """The network's map on the patch at half size, ``[half, half]``."""
+    ratio = occluded.shape[0] / FACE_SIDE
+    shrink = np.array([[ratio, 0, 0.5 * ratio - 0.5], [0, ratio, 0.5 * ratio - 0.5]])
+    enlarge = np.array([[side / half, 0, 0.5], [0, side / half, 0.5]])
+    matrix = align.compose(align.compose(shrink, in_crop), enlarge)
+    drawn = cv2.warpAffine(
+        occluded,
+        matrix,
+        (half, half),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return drawn.clip(0, 1)
 
 
 def guided(guide: Image, mask: NDArray[np.float32], radius: int, regularity: float) -> NDArray[np.float32]:

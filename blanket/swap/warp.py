@@ -39,7 +39,7 @@ class WarpSwapper:
         self._flat = flatten(identity.texture)
         self._change = shape_change(own.shape, identity.shape) * settings.shape
         self._lighting = Lighting()
-        self._occlusion = OcclusionMask()
+        self._occlusion = OcclusionMask(own)
         self._alpha = _texture_alpha()
         self._softness: float | None = None
 
@@ -51,8 +51,7 @@ class WarpSwapper:
         patch = picture.sample(matrix, (side, side))
         mesh = align.apply(matrix, placement.mesh)
         # 2. What lies in front.
-        in_crop = face_matrix(mesh)
-        cover = self._occlusion(patch, in_crop, placement.occluded)
+        cover = self._occlusion(patch, mesh, face_matrix(mesh), placement.occluded)
         # 3. The texture in the light of the patch.
         light = self._lighting(patch, mesh, cover)
         own_light = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
