@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from blanket.drawing import Float, blur, f32
 from blanket.faces import Image
-
-Float = NDArray[np.float32]
 
 
 def knit(rng: np.random.Generator, stitch: int, columns: int = 24, rows: int = 24) -> Float:
@@ -24,19 +22,17 @@ def knit(rng: np.random.Generator, stitch: int, columns: int = 24, rows: int = 2
         for row in (-1, 0, 1):
             for column in (-1, 0, 1):
                 dx, dy = x - 0.5 - column - side * 0.25, y - 0.5 - row
-                slant = np.float32(side * 0.55)
+                slant = side * 0.55
                 along = dy * np.cos(slant) - dx * np.sin(slant)
                 across = dy * np.sin(slant) + dx * np.cos(slant)
                 q = (along / 0.72) ** 2 + (across / 0.27) ** 2
                 body = np.sqrt((1 - q).clip(0)) * (0.82 + 0.18 * np.sin(40 * across + 16 * along))
                 cell = np.maximum(cell, body)
-    cell = cv2.resize(cell, (stitch, stitch), interpolation=cv2.INTER_AREA)
+    cell = resize(cell, stitch, stitch, cv2.INTER_AREA)
     height = np.tile(cell, (rows, columns))
     shape = height.shape
     yarn = 1 + np.kron(rng.normal(0, 0.035, (rows, columns)), np.ones((stitch, stitch)))
-    yarn = cv2.GaussianBlur(np.tile(yarn, (3, 3)), (0, 0), stitch / 4)[
-        shape[0] : 2 * shape[0], shape[1] : 2 * shape[1]
-    ]
+    yarn = blur(np.tile(yarn, (3, 3)), stitch / 4)[shape[0] : 2 * shape[0], shape[1] : 2 * shape[1]]
     yarn += rng.normal(0, 0.03, shape)
     return np.dstack([height, yarn]).astype(np.float32)
 
@@ -44,7 +40,7 @@ def knit(rng: np.random.Generator, stitch: int, columns: int = 24, rows: int = 2
 def quilt(rng: np.random.Generator, width: int, height: int) -> Image:
     """A patchwork quilt seen at a slant, a little out of focus, ``[height, width, 3]``."""
     unit = height / 720
-    palette = np.float32(
+    palette = f32(
         [(206, 198, 186), (166, 178, 184), (216, 208, 196), (190, 172, 160), (196, 202, 198)]
     )
     square = 290 * unit
@@ -67,16 +63,14 @@ def quilt(rng: np.random.Generator, width: int, height: int) -> Image:
     # Every square is a little cushion, sewn down at its borders.
     puff = (np.sin(np.pi * fu) * np.sin(np.pi * fv)).clip(0) ** 0.3
     folds = cv2.resize(rng.normal(0, 1, (7, 12)).astype(np.float32), (width, height), None, 0, 0, 2)
-    relief = cv2.GaussianBlur(
-        (puff * 17 + folds * 16).astype(np.float32) * unit, (0, 0), 2.5 * unit
-    )
+    relief = blur((puff * 17 + folds * 16).astype(np.float32) * unit, 2.5 * unit)
     slope_x, slope_y = np.gradient(relief, axis=1), np.gradient(relief, axis=0)
     shade = 1 - 0.32 * (slope_x * 0.6 + slope_y * 0.9)
     shade *= 0.84 + 0.16 * puff
     weave = rng.normal(0, 1, (height, width)).astype(np.float32)
-    shade *= 1 + 0.03 * cv2.GaussianBlur(weave, (0, 0), 0.8)
+    shade *= 1 + 0.03 * blur(weave, 0.8)
     # The window is at the upper left.
     shade *= 1.02 - 0.42 * (0.6 * x / width + 0.55 * y / height)
-    picture = picture * shade[..., None] * np.float32([1.0, 0.97, 0.93])
-    picture = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), 2.2 * unit)
+    picture = picture * shade[..., None] * f32([1.0, 0.97, 0.93])
+    picture = blur(picture.astype(np.float32), 2.2 * unit)
     return np.clip(picture, 0, 255).astype(np.uint8)

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from blanket.cloth import knit, quilt
 from blanket.demo_story import Moment
+from blanket.drawing import Float, blur, f32
 from blanket.faces import Image
 from blanket.occluders import hand
 from blanket.puppet_draw import LIGHT, Dress, Puppet
-
-Float = NDArray[np.float32]
 
 _INFANTS = (
     Dress((224, 174, 152), (84, 96, 108), (142, 160, 146), (228, 216, 196), (128, 150, 140)),
@@ -37,10 +36,10 @@ class Scene:
         self.infant = Puppet(rng, "infant", dress, 192 * unit)
         self.visitor = Puppet(rng, "child", _VISITORS[choice % len(_VISITORS)], 112 * unit)
         self._quilt = quilt(rng, width, height).astype(np.float32)
-        self._hand = Hand(_HANDS[choice % len(_HANDS)], np.float32(dress.skin), 300 * unit, rng)
+        self._hand = Hand(_HANDS[choice % len(_HANDS)], f32(dress.skin), 300 * unit, rng)
         side = rng.normal(0, 1, (height + 64, width + 64, 3)).astype(np.float32)
         # A sensor's noise is partly grey and, after its demosaicing, a little coarse.
-        noise = cv2.GaussianBlur(0.6 * side + 0.7 * side[..., :1], (0, 0), 0.55)
+        noise = blur(0.6 * side + 0.7 * side[..., :1], 0.55)
         self._noise = (noise * (1.9 / noise.std())).astype(np.float32)
 
     def frame(self, moment: Moment, number: int) -> tuple[Image, Float]:
@@ -59,7 +58,7 @@ class Scene:
             away = np.array([0.62, 0.78]) * 700 * self._unit * (1 - moment.hand)
             rub = 9 * self._unit * np.sin(0.35 * number) * moment.hand
             self._hand.draw(picture, cover, goal + away + rub * np.array([0.8, -0.6]))
-        picture = cv2.GaussianBlur(picture, (0, 0), 0.55)
+        picture = blur(picture, 0.55)
         dx, dy = (int(v) for v in np.random.default_rng(number).integers(0, 64, 2))
         height, width = picture.shape[:2]
         picture += self._noise[dy : dy + height, dx : dx + width]
@@ -69,7 +68,7 @@ class Scene:
 class Hand:
     """A hand that reaches in out of a sleeve. size: pixels from wrist to fingertips."""
 
-    _AIM = np.float32([-0.62, -0.78])
+    _AIM = f32([-0.62, -0.78])
 
     def __init__(self, seed: int, skin: Float, size: float, rng: np.random.Generator) -> None:
         side = max(int(size / 0.42), 64)
@@ -86,7 +85,7 @@ class Hand:
             drawn.shade - drawn.shade.mean(-1, keepdims=True)
         )
         # Light that is a little flatter than the model's, with this scene's warmth.
-        even = cv2.GaussianBlur(even**0.85, (0, 0), 0.6 + side / 500)
+        even = blur(even**0.85, 0.6 + side / 500)
         layers = np.dstack([even * skin * 0.96, drawn.alpha])
         self._sprite = cv2.warpAffine(layers, spin, (side, side), flags=cv2.INTER_LINEAR)
         self._sleeve = self._drawn_sleeve(side, rng)
@@ -117,8 +116,8 @@ class Hand:
         )
         shade = (0.42 + 0.62 * lit.clip(0)) * (0.66 + 0.38 * stitches[..., 0]) * stitches[..., 1]
         shade *= 1 - 0.35 * np.exp(-(((along - 0.365) / 0.012) ** 2))
-        colour = np.where(cuff[..., None], np.float32([96, 108, 132]), np.float32([108, 122, 148]))
-        alpha = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), 0.8)
+        colour = np.where(cuff[..., None], f32([96, 108, 132]), f32([108, 122, 148]))
+        alpha = blur(inside.astype(np.float32), 0.8)
         return np.dstack([colour * shade[..., None], alpha]).astype(np.float32)
 
     def draw(self, picture: Float, cover: Float, at: NDArray[np.floating]) -> None:
@@ -131,13 +130,11 @@ class Hand:
             layers.append(cv2.warpAffine(sprite, move, (width, height), flags=cv2.INTER_LINEAR))
         cover[:] = np.maximum(layers[0][..., 3], layers[1][..., 3])
         drop = 0.055 * self._side
-        shadow = cv2.warpAffine(
-            cover, np.float32([[1, 0, drop], [0, 1, 1.3 * drop]]), (width, height)
-        )
+        shadow = cv2.warpAffine(cover, f32([[1, 0, drop], [0, 1, 1.3 * drop]]), (width, height))
         small = cv2.resize(shadow, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
-        small = cv2.GaussianBlur(small, (0, 0), max(0.045 * self._side / 4, 0.5))
+        small = blur(small, max(0.045 * self._side / 4, 0.5))
         soft = cv2.resize(small, (width, height))[..., None]
-        picture *= 1 - soft * np.float32([0.34, 0.42, 0.44])
+        picture *= 1 - soft * f32([0.34, 0.42, 0.44])
         for layer in layers:
             # The wrist comes out of the shade of the sleeve.
             picture += (layer[..., :3] - picture) * layer[..., 3:]

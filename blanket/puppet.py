@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.drawing import Float, f32, smooth
 from blanket.faces import Points
 from blanket.texture import texture_points
 from blanket.topology import (
@@ -23,8 +26,6 @@ from blanket.topology import (
     SURFACE,
     load_topology,
 )
-
-Float = NDArray[np.float32]
 
 _UPPER = (246, 161, 160, 159, 158, 157, 173), (466, 388, 387, 386, 385, 384, 398)
 _LOWER = (7, 163, 144, 145, 153, 154, 155), (249, 390, 373, 374, 380, 381, 382)
@@ -65,7 +66,7 @@ class Pose:
     def place(self, points: Float) -> Points:
         """Points of the head's frame ``[..., 3]`` in the picture, pixels."""
         moved = points @ (self.rotation().T * self.scale)
-        return (moved + (self.x, self.y, 0)).astype(np.float32)
+        return f32(moved + f32([self.x, self.y, 0]))
 
 
 def turn(yaw: float, pitch: float, roll: float) -> Float:
@@ -74,7 +75,7 @@ def turn(yaw: float, pitch: float, roll: float) -> Float:
     about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     about_y = np.array([[cy, 0, -sy], [0, 1, 0], [sy, 0, cy]])
     about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return (about_z @ about_y @ about_x).astype(np.float32)
+    return f32(about_z @ about_y @ about_x)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def expressed(shape: Points, pose: Pose) -> Points:
     anchors = []
     for upper, lower in zip(_UPPER, _LOWER, strict=True):
         gap = shape[list(lower)] - shape[list(upper)]
-        forward = np.float32([0, 0, -0.018]) * max(lids, 0)
+        forward = f32([0, 0, -0.018]) * max(lids, 0)
         anchors += [0.80 * lids * gap + forward, -0.18 * lids * gap]
     face[:SURFACE] += _lid_influence() @ np.concatenate(anchors)
     # The jaw turns about a hinge below the ears.
@@ -114,8 +115,8 @@ def expressed(shape: Points, pose: Pose) -> Points:
     for iris, corners in ((LEFT_IRIS, (33, 133)), (RIGHT_IRIS, (362, 263))):
         ring = shape[list(iris)]
         front = shape[list(corners)].mean(0)
-        centre = np.float32([front[0], 0.3 * front[1] + 0.7 * ring[0, 1], ring[0, 2] + _EYEBALL])
-        straight = (ring - ring[0]) * 1.04 + centre - np.float32([0, 0, _EYEBALL])
+        centre = f32([front[0], 0.3 * front[1] + 0.7 * ring[0, 1], ring[0, 2] + _EYEBALL])
+        straight = (ring - ring[0]) * 1.04 + centre - f32([0, 0, _EYEBALL])
         face[list(iris)] = (straight - centre) @ rotation.T + centre
     return face
 
@@ -156,7 +157,7 @@ def _lid_influence() -> Float:
     share[anchors] = np.eye(len(anchors))
     corners = [33, 133, 362, 263]
     share[corners] = 0
-    return share.astype(np.float32)
+    return f32(share)
 
 
 @cache
@@ -168,7 +169,7 @@ def _jaw() -> Float:
     known[y < 0.20] = 0
     known[(y > 0.60) & (x < 0.28)] = 1
     oval = np.array(OVAL)
-    known[oval] = _smooth((y[oval] - 0.42) / 0.34)
+    known[oval] = smooth((y[oval] - 0.42) / 0.34)
     known[list(_UPPER_LIP)] = 0.30 * (x[list(_UPPER_LIP)] / 0.252) ** 2
     known[list(_LOWER_LIP)] = 0.30 + 0.70 * np.sqrt(
         (1 - (x[list(_LOWER_LIP)] / 0.252) ** 2).clip(0)
@@ -188,7 +189,7 @@ def _lift() -> Float:
     return _spread(known)
 
 
-def _spread(known: NDArray) -> Float:
+def _spread(known: NDArray[Any]) -> Float:
     """Values ``[468]`` where known, elsewhere the mean of the neighbours on the mesh."""
     edges = load_topology().triangles
     near = np.zeros((SURFACE, SURFACE))
@@ -205,12 +206,7 @@ def _purse() -> Float:
     """``[468]``: how far each vertex goes towards the middle as the mouth opens."""
     mean = load_topology().mean[:SURFACE]
     away = np.hypot(mean[:, 0] / 0.45, (mean[:, 1] - 0.42) / 0.4)
-    return np.exp(-(away**2)).astype(np.float32)
-
-
-def _smooth(x: NDArray) -> NDArray:
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
+    return f32(np.exp(-(away**2)))
 
 
 class Hood:
@@ -218,7 +214,7 @@ class Hood:
     pixels of the knitted texture to a stitch."""
 
     # Profile of the rolled rim: outwards from the face's outline, backwards, open to light.
-    _RIM = np.float32(
+    _RIM = f32(
         [
             (0.075, 0.22, 0.10), (0.052, 0.12, 0.25), (0.046, 0.04, 0.50), (0.062, -0.035, 0.80),
             (0.100, -0.080, 1.0), (0.150, -0.090, 1.0), (0.200, -0.055, 0.97), (0.235, 0.015, 0.80),
@@ -243,7 +239,7 @@ class Hood:
             grid.append(point)
             light.append(np.full(self._AROUND, lit))
         base, folds = grid[-1], self._noise(rng, self._BACK)
-        middle = np.float32([0, -0.12])
+        middle = f32([0, -0.12])
         for step in range(self._BACK):
             t = (step + 1) / self._BACK * np.pi / 2
             fold = 1 + 0.035 * folds[step]
@@ -301,7 +297,7 @@ class Hood:
     def _outwards(self, ring: Float) -> Float:
         along = np.roll(ring, -1, 0) - np.roll(ring, 1, 0)
         out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(ring))], 1)
-        return (out / np.linalg.norm(out, axis=1, keepdims=True)).astype(np.float32)
+        return f32(out / np.linalg.norm(out, axis=1, keepdims=True))
 
     def solid(self, face: Points) -> Solid:
         """The hood around an expressed face."""
@@ -312,7 +308,7 @@ class Hood:
         normals = np.cross(across, along)
         normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
 
-        def closed(a: NDArray) -> NDArray:
+        def closed(a: NDArray[Any]) -> NDArray[Any]:
             return np.concatenate([a, a[:, :1]], 1).reshape(-1, *a.shape[2:]).astype(np.float32)
 
         return Solid(
@@ -321,7 +317,7 @@ class Hood:
         )  # fmt: skip
 
 
-_BELL = np.float32([1, 4, 8, 10, 8, 4, 1]) / 36
+_BELL = f32([1, 4, 8, 10, 8, 4, 1]) / 36
 
 
 def body(rng: np.random.Generator, stitch: int) -> Solid:
@@ -353,7 +349,7 @@ def body(rng: np.random.Generator, stitch: int) -> Solid:
     normals = np.cross(across_, along)
     normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-9)
     outward = np.sign(
-        (normals * (points - np.float32([0, 1, 0]) * points[..., 1:2])).sum(-1, keepdims=True)
+        (normals * (points - f32([0, 1, 0]) * points[..., 1:2])).sum(-1, keepdims=True)
     )
     size = stitch / Hood.STITCH
     around = np.arange(columns + 1) / columns * round(7 / Hood.STITCH / 12) * 12 * stitch
@@ -381,10 +377,7 @@ def head(face: Points) -> Solid:
     out = np.stack([along[:, 1], -along[:, 0], np.zeros(len(oval))], 1)
     out = -out / np.linalg.norm(out, axis=1, keepdims=True)
     out *= np.sign((out[:, :2] * oval[:, :2]).sum(1).mean())
-    rings = [
-        oval + a * out + np.float32([0, 0, b])
-        for a, b in ((0.03, 0.02), (0.07, 0.14), (0.10, 0.34))
-    ]
+    rings = [oval + a * out + f32([0, 0, b]) for a, b in ((0.03, 0.02), (0.07, 0.14), (0.10, 0.34))]
     points = np.concatenate([face[:SURFACE], *rings]).astype(np.float32)
     texture = texture_points()[:, :2]
     scale = float(np.linalg.norm(texture[263] - texture[33]))
@@ -395,7 +388,7 @@ def head(face: Points) -> Solid:
     after = (here + 1) % count
     ids = [np.array(OVAL), *(SURFACE + k * count + here for k in range(3))]
     border = []
-    for inner, outer in zip(ids[:-1], ids[1:], strict=True):
+    for inner, outer in pairwise(ids):
         border += [
             np.stack([inner, outer, inner[after]], 1),
             np.stack([inner[after], outer, outer[after]], 1),
@@ -414,7 +407,7 @@ def head(face: Points) -> Solid:
         np.add.at(normals, triangles[:, k], area)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
     # A round head under soft skin: between the mesh and a ball.
-    ball = points - np.float32([0, 0.05, 0.75])
+    ball = points - f32([0, 0.05, 0.75])
     normals = 0.6 * normals + 0.4 * ball / np.linalg.norm(ball, axis=1, keepdims=True)
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
     light = np.concatenate(
@@ -454,7 +447,7 @@ def _finer() -> _Finer:
     surface = _wound()[: len(topology.triangles)]
     away = from_outline(topology.mean[:SURFACE])
     replaced = np.flatnonzero((away[surface] < 0.02).any(1))
-    shares = [row for row in np.eye(SURFACE)]
+    shares = list(np.eye(SURFACE))
     middles: dict[tuple[int, int], int] = {}
 
     def middle(a: int, b: int) -> int:
@@ -478,7 +471,7 @@ def _finer() -> _Finer:
     return _Finer(every[SURFACE:].astype(np.float32), replaced, table, light.astype(np.float32))
 
 
-def from_outline(points: NDArray) -> NDArray:
+def from_outline(points: NDArray[Any]) -> NDArray[Any]:
     """How far points ``[N, 3]`` are from the mean face's outline, ``[N]``."""
     ring = load_topology().mean[list(OVAL)]
     ring = np.concatenate([ring + f * (np.roll(ring, -1, 0) - ring) for f in (0, 0.25, 0.5, 0.75)])

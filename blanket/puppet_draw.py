@@ -9,12 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.align import rigid
 from blanket.cloth import knit
-from blanket.faces import Appearance, Identity, Points
-from blanket.inpaint.clean import Zones
-from blanket.inpaint.morphable import AGES, Morphable
-from blanket.light import broad_light, flatten
+from blanket.drawing import Float, blur, f32
+from blanket.faces import Points
 from blanket.puppet import (
     BODY,
     EYES,
@@ -28,21 +25,14 @@ from blanket.puppet import (
     Solid,
     body,
     expressed,
-    from_outline,
     head,
     turn,
-    wide_eyed,
 )
 from blanket.puppet_eyes import draw_eye, draw_mouth
-from blanket.texture import TEXTURE_SIDE, atlas, texture_points
-from blanket.topology import LEFT_EYE, RIGHT_EYE, load_topology
-from blanket.weights import weights_path
+from blanket.puppet_face import FINE, invent_person
 
-Float = NDArray[np.float32]
-
-LIGHT = np.float32([-0.50, -0.62, -0.60]) / np.float32(1.0003)
-_FINE = 2
-"""Texels of the puppet's skin to a texel of `blanket.texture`."""
+LIGHT = f32([-0.50, -0.62, -0.60])
+"""Towards the window; of length 1."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +56,17 @@ class Puppet:
     def __init__(
         self,
         rng: np.random.Generator,
-        age: Literal["infant", "child", "adult"],
+        age: Literal["infant", "child"],
         dress: Dress,
         scale: float,
     ) -> None:
         self.dress = dress
-        self.identity = _clean_identity(rng, age, np.float32(dress.skin))
-        self.shape = _own_shape(self.identity, age == "infant")
+        person = invent_person(rng, age, dress.skin)
+        self.shape, self._skin = person.shape, person.skin
         stitch = max(round(Hood.STITCH * scale), 3)
         self._hood = Hood(self.shape, rng, stitch)
         self._body = body(rng, stitch)
         self._knit = knit(rng, stitch)
-        self._skin = _skin(self.identity, np.float32(dress.skin), rng)
         self._iris_seed = int(rng.integers(2**31))
 
     def mesh(self, pose: Pose) -> Points:
@@ -87,7 +76,7 @@ class Puppet:
     def draw(self, picture: Float, pose: Pose) -> None:
         """Into ``[H, W, 3]`` float32 0..255, in place."""
         face = expressed(self.shape, pose)
-        neck = pose.place(np.float32([[0, 0.62, 0.95]]))[0]
+        neck = pose.place(f32([[0, 0.62, 0.95]]))[0]
         trunk = Pose(neck[0], neck[1], pose.scale, 0.25 * pose.yaw, 0, pose.lean)
         _shadow(picture, pose)
         self._draw(picture, [(self._body, trunk)], None)
@@ -126,7 +115,7 @@ class Puppet:
             np.mod(where[..., 1], rows - 1),
             cv2.INTER_LINEAR,
         )
-        relief = cv2.GaussianBlur(sampled[..., 0], (0, 0), 0.6)
+        relief = blur(sampled[..., 0], 0.6)
         slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8).clip(-0.25, 0.25)
         slope_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8).clip(-0.25, 0.25)
         bump = -(slope_x * LIGHT[0] + slope_y * LIGHT[1]) * 1.4
@@ -137,31 +126,25 @@ class Puppet:
         shade += 0.16 * light * (1 + normal[..., 2]).clip(0, 1) ** 3
         table = np.zeros((8, 3), np.float32)
         table[RIM], table[HOOD], table[BODY] = self.dress.rim, self.dress.hood, self.dress.body
-        colour = cv2.GaussianBlur(table[material], (0, 0), 0.8)
-        warm = 1 + (0.5 - shade[..., None]).clip(-0.5, 0.5) * np.float32([-0.05, 0.0, 0.08])
-        return colour * shade[..., None] * warm
+        colour = blur(table[material], 0.8)
+        warm = 1 + (0.5 - shade[..., None]).clip(-0.5, 0.5) * f32([-0.05, 0.0, 0.08])
+        return f32(colour * shade[..., None] * warm)
 
     def _lit_skin(self, where: Float, normal: Float, light: Float) -> Float:
-        skin = cv2.remap(
-            self._skin, where * _FINE + 0.5, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        skin = sample(self._skin, *np.moveaxis(where * FINE + 0.5, -1, 0), cv2.BORDER_REPLICATE)
         cosine = normal @ LIGHT
         # Light goes through skin: the border of shade is soft, and redder.
-        wrap = np.float32([0.45, 0.30, 0.25])
+        wrap = f32([0.45, 0.30, 0.25])
         diffuse = ((cosine[..., None] + wrap) / (1 + wrap)).clip(0)
         above = 0.5 - 0.5 * normal[..., 1:2]
-        ambient = np.float32([0.50, 0.50, 0.51]) * (0.8 + 0.3 * above)
-        lit = (
-            skin[..., :3]
-            * (ambient + 0.52 * diffuse)
-            * light[..., None] ** np.float32([0.9, 1.15, 1.2])
-        )
-        half = LIGHT + np.float32([0, 0, -1])
+        ambient = f32([0.50, 0.50, 0.51]) * (0.8 + 0.3 * above)
+        lit = skin[..., :3] * (ambient + 0.52 * diffuse) * light[..., None] ** f32([0.9, 1.15, 1.2])
+        half = LIGHT + f32([0, 0, -1])
         half /= np.linalg.norm(half)
         shine = (normal @ half).clip(0)
         gloss = 12 * shine**14 + 12 * shine**60
         rim = 10 * (1 + normal[..., 2]).clip(0, 1) ** 3
-        return lit + ((gloss * skin[..., 3] + rim) * light)[..., None]
+        return f32(lit + ((gloss * skin[..., 3] + rim) * light)[..., None])
 
     def _features(
         self, drawn: Float, pose: Pose, canvas: _Canvas, material: NDArray[np.int8]
@@ -218,10 +201,9 @@ class _Canvas:
         )
         # The rim lies on the skin, which runs on below it.
         depth = flat[drawable, :, 2].mean(1)
-        depth += self._scale * np.float32([0, 0, 0.05, 0.12, -0.08, 0, 0])[self._material[drawable]]
+        depth += self._scale * f32([0, 0, 0.05, 0.12, -0.08, 0, 0])[self._material[drawable]]
         order = drawable[np.argsort(-depth, kind="stable")]
         a, b, area = a[order], b[order], area[order, None]
-        corners = self._values[self._triangles[order]]
         values = self._values[self._triangles[order]]
         va, vb = values[:, 1] - values[:, 0], values[:, 2] - values[:, 0]
         along_x = (va * b[:, 1:] - vb * a[:, 1:]) / area
@@ -257,8 +239,8 @@ def _soft_edges(drawn: Float, material: NDArray[np.int8]) -> Float:
     """Blur where one material meets another, so that no staircase is seen."""
     kinds = np.where((material >= FACE) & (material <= SKIN), 0, material).astype(np.int16)
     edge = cv2.morphologyEx(kinds, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    weight = cv2.GaussianBlur(edge.astype(np.float32), (0, 0), 0.7)[..., None].clip(0, 1)
-    return drawn + (cv2.GaussianBlur(drawn, (0, 0), 1.0) - drawn) * weight
+    weight = blur(edge.astype(np.float32), 0.7)[..., None].clip(0, 1)
+    return f32(drawn + (blur(drawn, 1.0) - drawn) * weight)
 
 
 def _shadow(picture: Float, pose: Pose) -> None:
@@ -268,7 +250,7 @@ def _shadow(picture: Float, pose: Pose) -> None:
 
 def _neck_shadow(picture: Float, pose: Pose) -> None:
     """What the head takes from the light on the body."""
-    down = turn(0, 0, pose.roll) @ np.float32([0, 0.62, 0])
+    down = turn(0, 0, pose.roll) @ f32([0, 0.62, 0])
     _darken(picture, pose, (down[0] + 0.08, down[1] + 0.12), (0.85, 0.85), 0.5, 0.16)
 
 
@@ -278,7 +260,7 @@ def _darken(
     shift: tuple[float, float],
     axes: tuple[float, float],
     depth: float,
-    blur: float,
+    soft: float,
 ) -> None:
     step = 8
     small = np.zeros((-(-picture.shape[0] // step), -(-picture.shape[1] // step)), np.float32)
@@ -287,105 +269,5 @@ def _darken(
     middle = tuple(int(v) for v in np.round(centre * 16))
     size = tuple(int(v) for v in np.round(radii * 16))
     cv2.ellipse(small, middle, size, pose.roll, 0, 360, 1.0, -1, cv2.LINE_AA, 4)
-    small = cv2.GaussianBlur(small, (0, 0), max(blur * pose.scale / step, 0.5))
+    small = blur(small, max(soft * pose.scale / step, 0.5))
     picture *= 1 - depth * cv2.resize(small, picture.shape[1::-1])[..., None]
-
-
-def _clean_identity(
-    rng: np.random.Generator, age: Literal["infant", "child", "adult"], colour: Float
-) -> Identity:
-    """The most even of some faces: no strand of hair, no shine, the same on both sides."""
-    typical = Appearance(np.ones((64, 64, 3), np.float32), load_topology().mean, colour, 1)
-    skin = Zones.build().skin
-    best: tuple[float, Identity] | None = None
-    for _ in range(6):
-        found = Morphable(age).invent(typical, rng)
-        flat = flatten(found.texture).mean(-1)
-        uneven = np.abs(flat - flat[:, ::-1])[skin].mean()
-        rough = np.abs(cv2.GaussianBlur(flat, (0, 0), 1) - cv2.GaussianBlur(flat, (0, 0), 4))
-        score = float(uneven + 2 * np.percentile(rough[skin], 97))
-        if best is None or score < best[0]:
-            best = score, found
-    assert best is not None
-    return best[1]
-
-
-def _own_shape(identity: Identity, infant: bool) -> Points:
-    """The identity's shape ``[478, 3]``, less extreme, with an infant's large eyes."""
-    typical = _typical(AGES["infant" if infant else "child"])
-    shape = typical + 0.65 * (rigid(identity.shape, typical) - typical)
-    return wide_eyed(shape.astype(np.float32), 1.12 if infant else 1.04)
-
-
-def _skin(identity: Identity, colour: Float, rng: np.random.Generator) -> Float:
-    """The skin under even light, ``[S, S, 4]`` float32: RGB 0..255 and how much it shines."""
-    side = TEXTURE_SIDE * _FINE
-    zones, inside = Zones.build(), atlas().inside
-    flat = flatten(identity.texture)
-    # Bare skin has no strands and creases.
-    skin = zones.skin.astype(np.float32)
-    x = np.abs(np.arange(TEXTURE_SIDE) - (TEXTURE_SIDE - 1) / 2) / 151
-    central = zones.core & ~zones.skin & (x < 0.55)
-    features = cv2.GaussianBlur(central.astype(np.float32), (0, 0), 3)[..., None]
-    base = _blurred(flat, skin, 9)
-    flat = flat * features + (base + (flat - base).clip(-0.045, 0.045)) * (1 - features)
-    # The model ends before the outline: there, no more than colour.
-    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5)
-    away = _outline_distance()
-    border = cv2.GaussianBlur((1 - (away - 0.12) / 0.2).clip(0, 1), (0, 0), 4)[..., None]
-    border = border * (1 - features)
-    flat = flat + (_blurred(flat, skin, 16) - flat) * border
-    # The lids' edges and lashes are drawn on every frame; here is bare skin.
-    eyes = np.zeros(inside.shape, np.uint8)
-    for ring in (LEFT_EYE, RIGHT_EYE):
-        cv2.fillPoly(eyes, [np.round(texture_points()[list(ring), :2]).astype(np.int32)], 1)
-    lids = cv2.dilate(eyes, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (15, 15))).astype(
-        np.float32
-    )
-    lids = cv2.GaussianBlur(lids, (0, 0), 2)[..., None]
-    thin = _blurred(flat, skin, 7) * np.float32([0.97, 0.94, 0.94])
-    flat = flat + (thin - flat) * lids
-    # Of the broad colour keep what is complexion (red cheeks), little of what is light.
-    broad = cv2.resize(
-        broad_light(identity.texture), (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_CUBIC
-    )
-    broad = cv2.GaussianBlur(0.5 * (broad + broad[:, ::-1]), (0, 0), 8)
-    grey = broad.mean(-1, keepdims=True)
-    tint = ((broad / grey) / (broad / grey)[inside].mean(0)) ** 0.7
-    level = (grey / grey[inside].mean()) ** 0.3
-    skin = cv2.resize(flat * tint * level * colour, (side, side), interpolation=cv2.INTER_CUBIC)
-    pores = cv2.GaussianBlur(rng.normal(0, 1, (side, side)).astype(np.float32), (0, 0), 1.2) * 0.03
-    pores *= cv2.resize((depth / 60).clip(0, 1), (side, side)) ** 1.5
-    blotches = cv2.resize(
-        rng.normal(0, 1, (48, 48)).astype(np.float32), (side, side), None, 0, 0, cv2.INTER_CUBIC
-    )
-    skin *= 1 + pores[..., None] + blotches[..., None] * np.float32([0.006, -0.010, -0.008])
-    shine = cv2.resize((depth / 20).clip(0, 1), (side, side)) * (0.75 + 5 * pores)
-    return np.dstack([skin, shine]).astype(np.float32)
-
-
-def _blurred(picture: Float, weight: Float, sigma: float) -> Float:
-    """The mean colour near each pixel, of those that count."""
-    total = np.dstack([picture * weight[..., None], weight])
-    near = cv2.GaussianBlur(total, (0, 0), sigma) + 1e-4 * cv2.GaussianBlur(
-        total, (0, 0), 4 * sigma
-    )
-    near = near + 1e-7 * total.mean((0, 1))
-    return near[..., :3] / np.maximum(near[..., 3:], 1e-9)
-
-
-def _outline_distance() -> Float:
-    """``[320, 320]``: how far each texel is from the outline, over the rounded mean face."""
-    layout, mean = atlas(80), load_topology().mean
-    position = np.einsum("hwc,hwcd->hwd", layout.shares, mean[layout.corners])
-    away = from_outline(position.reshape(-1, 3)).reshape(80, 80).astype(np.float32)
-    away[~layout.inside] = 0
-    return cv2.resize(away, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
-
-
-def _typical(years: float) -> Points:
-    """The mean shape ``[478, 3]`` of the model's faces of about an age."""
-    with np.load(weights_path("morphable.npz")) as file:
-        ages, shapes = file["ages"], file["shapes"].astype(np.float32)
-    weight = np.exp(-0.5 * ((np.log(ages + 1) - np.log(years + 1)) / 0.3) ** 2)
-    return np.tensordot(weight / weight.sum(), shapes, 1).astype(np.float32)

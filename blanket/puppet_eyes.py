@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.drawing import Float, blur, f32
+from blanket.drawing import smooth as _step
 from blanket.faces import Points
-from blanket.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE
+from blanket.topology import INNER_LIPS
 
-Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
 _FINE = 2
@@ -33,11 +35,12 @@ class _Window:
         self.empty = bool(self.x1 - self.x0 < 3 or self.y1 - self.y0 < 3)
         self.width, self.height = (self.x1 - self.x0) * _FINE, (self.y1 - self.y0) * _FINE
 
-    def cut(self, drawn: NDArray) -> NDArray:
+    def cut(self, drawn: NDArray[Any]) -> NDArray[Any]:
         return drawn[self.y0 : self.y1, self.x0 : self.x1]
 
     def fine(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        return (np.asarray(points, np.float64) - (self.x0, self.y0) + 0.5) * _FINE - 0.5
+        moved = np.asarray(points, np.float64) - np.array([self.x0, self.y0])
+        return np.asarray((moved + 0.5) * _FINE - 0.5)
 
     def grid(self) -> Float:
         x = (np.arange(self.width, dtype=np.float32) + 0.5) / _FINE - 0.5 + self.x0
@@ -47,7 +50,7 @@ class _Window:
     def filled(self, ring: NDArray[np.floating]) -> Float:
         canvas = np.zeros((self.height, self.width), np.uint8)
         cv2.fillPoly(canvas, [np.round(self.fine(ring) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-        return canvas.astype(np.float32) / 255
+        return f32(canvas / 255)
 
     def line(self, points: NDArray[np.floating], widths: Float) -> Float:
         """A line whose width in picture pixels changes along it."""
@@ -56,13 +59,11 @@ class _Window:
         for a, b, w in zip(fine[:-1], fine[1:], widths, strict=False):
             ends = [tuple(int(v) for v in np.round(p * 16)) for p in (a, b)]
             cv2.line(canvas, ends[0], ends[1], 255, max(round(float(w) * _FINE), 1), cv2.LINE_AA, 4)
-        return canvas.astype(np.float32) / 255
+        return f32(canvas / 255)
 
     def enlarged(self, mask: Bool) -> Float:
         here = cv2.dilate(self.cut(mask).astype(np.uint8), np.ones((3, 3), np.uint8))
-        return cv2.resize(
-            here.astype(np.float32), (self.width, self.height), interpolation=cv2.INTER_LINEAR
-        )
+        return resize(here, self.width, self.height)
 
     def blend(self, drawn: Float, colour: Float, alpha: Float) -> None:
         here = self.cut(drawn)
@@ -82,8 +83,14 @@ def _rounded(points: NDArray[np.floating], count: int = 33) -> NDArray[np.float6
     i = t.astype(int)
     f = (t - i)[:, None]
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
-    return 0.5 * (
-        2 * b + (c - a) * f + (2 * a - 5 * b + 4 * c - d) * f**2 + (3 * b - a - 3 * c + d) * f**3
+    return np.asarray(
+        0.5
+        * (
+            2 * b
+            + (c - a) * f
+            + (2 * a - 5 * b + 4 * c - d) * f**2
+            + (3 * b - a - 3 * c + d) * f**3
+        )
     )
 
 
@@ -124,10 +131,10 @@ def draw_eye(
     along = ring[len(upper) - 1] - ring[0]
     length = max(float(np.linalg.norm(along)), 1e-3)
     across = (grid - corner) @ (along / length) / (length / 2)
-    ball = np.float32([222, 214, 210]) * (1 - 0.30 * np.abs(across) ** 2.2)[..., None]
-    ball *= 1 - (np.abs(across) ** 3)[..., None].clip(0, 1) * np.float32([0.0, 0.16, 0.15])
+    ball = f32([222, 214, 210]) * (1 - 0.30 * np.abs(across) ** 2.2)[..., None]
+    ball *= 1 - (np.abs(across) ** 3)[..., None].clip(0, 1) * f32([0.0, 0.16, 0.15])
     inner = np.exp(-(((across - 0.98) / 0.13) ** 2))[..., None]
-    ball += (np.float32([196, 128, 120]) - ball) * inner * 0.9
+    ball += (f32([196, 128, 120]) - ball) * inner * 0.9
     # Iris: where the mesh says it is.
     iris = mesh[468:473] if side == 0 else mesh[473:478]
     axes = np.stack([iris[1, :2] - iris[3, :2], iris[4, :2] - iris[2, :2]], 1) / 2
@@ -142,38 +149,38 @@ def draw_eye(
             cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
         )  # fmt: skip
         # Light enters at one side and leaves at the other.
-        glow = 1 + 0.38 * (disc @ np.float32([0.45, 0.85])) * radius.clip(0, 1)
-        stain = np.float32(colour) * (fibres * glow)[..., None]
-        stain += np.float32([46, 30, 8]) * np.exp(-(((radius - 0.48) / 0.16) ** 2))[..., None] * 0.6
+        glow = 1 + 0.38 * (disc @ f32([0.45, 0.85])) * radius.clip(0, 1)
+        stain = f32(colour) * (fibres * glow)[..., None]
+        stain += f32([46, 30, 8]) * np.exp(-(((radius - 0.48) / 0.16) ** 2))[..., None] * 0.6
         limbus = _step((radius - 0.80) / 0.22)[..., None]
         stain = stain * (1 - 0.62 * limbus)
         pupil = _step((radius - 0.37) / 0.09)[..., None]
-        stain = np.float32([9, 8, 9]) + (stain - np.float32([9, 8, 9])) * pupil
+        stain = f32([9, 8, 9]) + (stain - f32([9, 8, 9])) * pupil
         ball += (stain - ball) * (1 - _step((radius - 0.93) / 0.16))[..., None]
     ball *= bright
     # The upper lid and its lashes throw a shadow on the ball.
     far = cv2.warpAffine(
         hole,
-        np.float32([[1, 0, down[0] * 0.032 * _FINE], [0, 1, down[1] * 0.032 * _FINE]]),
+        f32([[1, 0, down[0] * 0.032 * _FINE], [0, 1, down[1] * 0.032 * _FINE]]),
         hole.shape[::-1],
     )
-    lit = cv2.GaussianBlur(far, (0, 0), 0.016 * unit * _FINE)
+    lit = blur(far, 0.016 * unit * _FINE)
     ball *= (0.42 + 0.58 * lit)[..., None]
-    edge = cv2.GaussianBlur(hole, (0, 0), 0.010 * unit * _FINE)
+    edge = blur(hole, 0.010 * unit * _FINE)
     ball *= (0.55 + 0.45 * ((edge - 0.45) / 0.5).clip(0, 1))[..., None]
     # One window, mirrored in the cornea, and the wet line on the lower lid.
     if abs(np.linalg.det(axes)) > 1:
         size = float(np.sqrt(abs(np.linalg.det(axes))))
         spot = centre + np.array([-0.30, -0.36]) * size
-        away = np.abs((grid - spot) / size @ np.float32([[0.97, 0.24], [-0.24, 0.97]]))
+        away = np.abs((grid - spot) / size @ f32([[0.97, 0.24], [-0.24, 0.97]]))
         gleam = np.exp(-((away[..., 0] / 0.17) ** 4) - (away[..., 1] / 0.20) ** 4)
         fill = centre + np.array([0.34, 0.42]) * size
         faint = np.exp(-((np.linalg.norm(grid - fill, axis=-1) / (0.22 * size)) ** 2)) * 0.10
-        ball += ((np.float32([250, 250, 246]) - ball) * (0.93 * gleam + faint)[..., None]).clip(0)
+        ball += ((f32([250, 250, 246]) - ball) * (0.93 * gleam + faint)[..., None]).clip(0)
     wet = window.line(lower[3:-3], np.full(40, 0.010 * unit, np.float32))
-    wet = cv2.GaussianBlur(wet, (0, 0), 0.006 * unit * _FINE)
-    ball += (np.float32([214, 168, 160]) * bright - ball) * (0.55 * wet)[..., None]
-    soft = cv2.GaussianBlur(hole, (0, 0), 0.6 * _FINE / 2)
+    wet = blur(wet, 0.006 * unit * _FINE)
+    ball += (f32([214, 168, 160]) * bright - ball) * (0.55 * wet)[..., None]
+    soft = blur(hole, 0.6 * _FINE / 2)
     window.blend(drawn, ball.astype(np.float32), soft * visible)
     _lashes(drawn, window, upper, lower, unit, turned, side, visible)
 
@@ -181,8 +188,8 @@ def draw_eye(
 def _lashes(
     drawn: Float,
     window: _Window,
-    upper: NDArray,
-    lower: NDArray,
+    upper: NDArray[Any],
+    lower: NDArray[Any],
     unit: float,
     turned: Float,
     side: int,
@@ -192,7 +199,7 @@ def _lashes(
     t = np.linspace(0, 1, len(upper))
     # The lid's own edge: thickest outside of the middle.
     widths = (0.006 + 0.016 * np.sin(np.pi * t.clip(0, 1) ** 0.8)).astype(np.float32) * unit
-    line = cv2.GaussianBlur(window.line(upper, widths), (0, 0), 0.007 * unit * _FINE)
+    line = blur(window.line(upper, widths), 0.007 * unit * _FINE)
     out = 1.0 if side else -1.0
     hair = np.zeros_like(line)
     up = -1.0 + 2.6 * np.clip((0.09 - gap) / 0.07, 0, 1)
@@ -208,20 +215,20 @@ def _lashes(
             + np.array([[lean * 0.2, 0.75 * up]]) * steps**2
         )
         path = root + (way * reach * unit) @ turned[:2, :2].T.astype(np.float64)
-        hair = np.maximum(hair, window.line(path, np.float32([0.0075, 0.006, 0.004, 0.003]) * unit))
-    hair = cv2.GaussianBlur(hair, (0, 0), 0.45 * _FINE)
-    lower_line = cv2.GaussianBlur(
-        window.line(lower[:-6], np.full(40, 0.008 * unit, np.float32)), (0, 0), 0.009 * unit * _FINE
+        hair = np.maximum(hair, window.line(path, f32([0.0075, 0.006, 0.004, 0.003]) * unit))
+    hair = blur(hair, 0.45 * _FINE)
+    lower_line = blur(
+        window.line(lower[:-6], np.full(40, 0.008 * unit, np.float32)), 0.009 * unit * _FINE
     )
     near = _near(seen, unit) if gap > 0.03 else np.ones_like(seen)
     alpha = np.maximum(np.maximum(0.85 * line, 0.40 * hair), 0.28 * lower_line) * near
-    colour = np.broadcast_to(np.float32([52, 34, 28]), (*alpha.shape, 3))
+    colour = np.broadcast_to(f32([52, 34, 28]), (*alpha.shape, 3))
     window.blend(drawn, colour, alpha)
 
 
 def _near(seen: Float, unit: float) -> Float:
     """1 near the pixels that are seen, falling off softly."""
-    return (3 * cv2.GaussianBlur(seen, (0, 0), 0.05 * unit * _FINE)).clip(0, 1)
+    return (3 * blur(seen, 0.05 * unit * _FINE)).clip(0, 1)
 
 
 @cache
@@ -230,10 +237,10 @@ def _iris_texture(seed: int) -> Float:
     rng = np.random.default_rng(seed)
     fibre = rng.normal(0, 1, (64, 512)).astype(np.float32)
     fibre = np.tile(fibre, (1, 3))
-    fibre = cv2.GaussianBlur(fibre, (0, 0), sigmaX=2.2, sigmaY=16)[:, 512:1024]
+    fibre = blur(fibre, 2.2, 16)[:, 512:1024]
     fibre /= fibre.std()
     broad = np.tile(rng.normal(0, 1, (64, 512)).astype(np.float32), (1, 3))
-    broad = cv2.GaussianBlur(broad, (0, 0), sigmaX=14, sigmaY=20)[:, 512:1024]
+    broad = blur(broad, 14, 20)[:, 512:1024]
     broad /= broad.std()
     return (1 + 0.20 * fibre + 0.10 * broad).clip(0.4, 1.7)
 
@@ -260,31 +267,24 @@ def draw_mouth(drawn: Float, mesh: Points, seen: Bool, opening: float) -> None:
     y = (grid - top) @ (down / tall).astype(np.float32)
     bright = float(np.percentile(window.cut(drawn).mean(-1), 70)) / 190
     inside = (
-        np.float32([58, 22, 22])
-        * (0.35 + 0.65 * y.clip(0, 1))[..., None]
-        * np.ones((1, 1, 3), np.float32)
+        f32([58, 22, 22]) * (0.35 + 0.65 * y.clip(0, 1))[..., None] * np.ones((1, 1, 3), np.float32)
     )
     body = 1 - (x / 0.70) ** 2 - ((y - 1.12) / 0.62) ** 2
     tongue = _step(body / 0.25)[..., None]
     groove = 1 - 0.16 * np.exp(-((x / 0.10) ** 2))
     light = (0.35 + 0.75 * np.sqrt(body.clip(0)) * groove) * (0.55 + 0.5 * y.clip(0, 1))
-    inside += (np.float32([206, 108, 106]) * light[..., None] - inside) * tongue
-    gum = _step((0.17 - 0.10 * x**2 - y) / 0.10)[..., None] * np.float32(min(opening * 2, 1))
-    inside += (np.float32([176, 92, 92]) * 0.62 - inside) * gum * 0.8
+    inside += (f32([206, 108, 106]) * light[..., None] - inside) * tongue
+    gum = _step((0.17 - 0.10 * x**2 - y) / 0.10)[..., None] * min(opening * 2, 1)
+    inside += (f32([176, 92, 92]) * 0.62 - inside) * gum * 0.8
     wet = np.exp(-(((x + 0.18) / 0.16) ** 2) - ((y - 0.80) / 0.06) ** 2) * 60 * tongue[..., 0]
     inside = inside * bright + wet[..., None]
-    rim = cv2.GaussianBlur(hole, (0, 0), 0.016 * unit * _FINE)
+    rim = blur(hole, 0.016 * unit * _FINE)
     inside *= (0.30 + 0.70 * ((rim - 0.5) / 0.45).clip(0, 1))[..., None]
-    soft = cv2.GaussianBlur(hole, (0, 0), 0.7 * _FINE / 2)
+    soft = blur(hole, 0.7 * _FINE / 2)
     window.blend(drawn, inside.astype(np.float32), soft * _near(window.enlarged(seen), unit))
     # Where the lips meet.
     shut = float(np.clip(1 - (tall / unit - 0.02) / 0.06, 0, 1))
     line = window.line(0.5 * (lower + upper[::-1]), np.full(60, 0.012 * unit, np.float32))
-    line = cv2.GaussianBlur(line, (0, 0), 0.008 * unit * _FINE)
-    dark = np.broadcast_to(np.float32([96, 42, 40]) * bright, (*line.shape, 3))
+    line = blur(line, 0.008 * unit * _FINE)
+    dark = np.broadcast_to(f32([96, 42, 40]) * bright, (*line.shape, 3))
     window.blend(drawn, dark, 0.75 * shut * line)
-
-
-def _step(x: NDArray) -> Float:
-    x = np.clip(x, 0, 1)
-    return (x * x * (3 - 2 * x)).astype(np.float32)

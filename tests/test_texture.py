@@ -107,10 +107,10 @@ def test_shape_changes_leave_outline_lids_and_lips() -> None:
     free = freedom()
     fixed = list(OVAL + LEFT_EYE + INNER_LIPS)
     assert free[fixed].max() == 0
-    assert free.max() == 1
+    assert free.max() == np.float32(0.35)
     rng = np.random.default_rng(1)
     own = load_topology().mean
     change = shape_change(own, own + rng.normal(0, 0.5, own.shape).astype(np.float32))
     assert np.abs(change[fixed]).max() == 0
-    assert np.linalg.norm(change, axis=1).max() <= 0.25
+    assert np.linalg.norm(change, axis=1).max() <= 0.35
     assert np.abs(shape_change(own, own)).max() == 0

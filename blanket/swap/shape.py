@@ -18,31 +18,48 @@ from blanket.topology import (
     load_topology,
 )
 
+STEEPEST = 1.0
+"""How fast a change may grow with the distance from what is fixed: much above 1 triangles fold."""
+FARTHEST = 0.35
+"""The largest change, in distances between the outer eye corners."""
+
 
 @cache
 def freedom() -> NDArray[np.float32]:
-    """``[478]``: how far each vertex may move, 0..1.
+    """``[478]``: how far each vertex may move, in units of the mean face.
 
     0 on the outline, where a change would open a seam, and on lids, irises and lips, whose
     movement is what the research reads; rising with the distance from those.
     """
     mean = load_topology().mean
-    fixed = [(OVAL, 0.12), (LEFT_EYE + RIGHT_EYE, 0.06), (OUTER_LIPS + INNER_LIPS, 0.06)]
-    free = np.ones(len(mean), np.float32)
-    for ring, reach in fixed:
-        away = np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
-        share = (away / reach).clip(0, 1)
-        free *= share**2 * (3 - 2 * share)
+    fixed = list(OVAL + LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
+    away = np.linalg.norm(mean[:, None, :2] - mean[fixed, :2], axis=-1).min(1)
+    free = np.minimum(STEEPEST * away, FARTHEST)
     free[SURFACE:] = 0
-    return free
+    return free.astype(np.float32)
+
+
+@cache
+def _neighbours() -> NDArray[np.float32]:
+    """``[478, 478]``: each row the mean over a vertex and those it shares an edge with."""
+    topology = load_topology()
+    near = np.eye(len(topology.mean), dtype=np.float32)
+    for a, b, c in topology.triangles:
+        for one, other in ((a, b), (b, c), (c, a)):
+            near[one, other] = near[other, one] = 1
+    return near / near.sum(1, keepdims=True)
 
 
 def shape_change(own: Points, new: Points) -> NDArray[np.float32]:
     """What to add to the mean face's vertices, ``[478, 3]``, to turn one shape into another.
 
-    own, new: ``[478, 3]`` on the mean face, at rest.
+    own, new: ``[478, 3]`` on the mean face, at rest. Each vertex goes as far as `freedom`
+    lets it; neighbours are made to agree, so that no triangle folds over the next.
     """
-    change = (new - own) * freedom()[:, None]
-    # Beyond a quarter of the eye distance triangles begin to fold over their neighbours.
-    length = np.linalg.norm(change, axis=1, keepdims=True)
-    return (change * (0.25 * np.tanh(length / 0.25) / np.maximum(length, 1e-9))).astype(np.float32)
+    change = new - own
+    free = freedom()[:, None]
+    for _ in range(2):
+        length = np.linalg.norm(change, axis=1, keepdims=True)
+        limited = free * np.tanh(length / np.maximum(free, 1e-6)) / np.maximum(length, 1e-9)
+        change = _neighbours() @ (change * limited)
+    return (change * (free > 0)).astype(np.float32)
