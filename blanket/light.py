@@ -21,7 +21,9 @@ def _hull() -> NDArray[np.float32]:
     """How much of each texel of the light map lies in the hull, ``[40, 40]``, 0..1."""
     inside = atlas(TEXTURE_SIDE).inside.astype(np.float32)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (11, 11))
-    return cv2.resize(cv2.erode(inside, kernel), (LIGHT_SIDE, LIGHT_SIDE), None, 0, 0, cv2.INTER_AREA)
+    return cv2.resize(
+        cv2.erode(inside, kernel), (LIGHT_SIDE, LIGHT_SIDE), None, 0, 0, cv2.INTER_AREA
+    )
 
 
 def broad_light(texture: NDArray, weight: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
@@ -43,9 +45,7 @@ def broad_light(texture: NDArray, weight: NDArray[np.float32] | None = None) -> 
 
 def flatten(texture: NDArray) -> NDArray[np.float32]:
     """A texture ``[S, S, 3]`` divided by its own broad light: around 1, ``float32``."""
-    light = cv2.resize(
-        broad_light(texture), texture.shape[1::-1], interpolation=cv2.INTER_CUBIC
-    )
+    light = cv2.resize(broad_light(texture), texture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return texture.astype(np.float32) / np.maximum(light, 4.0)
 
 
@@ -55,7 +55,9 @@ class Lighting:
     def __init__(self) -> None:
         self._light: NDArray[np.float32] | None = None
 
-    def __call__(self, patch: NDArray, mesh: Points, cover: NDArray[np.float32]) -> NDArray[np.float32]:
+    def __call__(
+        self, patch: NDArray, mesh: Points, cover: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """The light map ``[40, 40, 3]`` of the next frame.
 
         patch: ``[H, W, 3]`` RGB, with its mesh ``[478, 3]``. cover: ``[H, W]`` 0..1.

@@ -125,7 +125,9 @@ class MeshNetwork:
         left = part_matrix(first, eye)
         # The right eye is read as a left one in the mirror.
         flip = np.float32([[-1, 0, PART_SIDE - 1], [0, 1, 0]])
-        right_part = Part(mirror[eye.vertices], eye.weights, tuple(mirror[list(eye.centre)]), eye.half)
+        right_part = Part(
+            mirror[eye.vertices], eye.weights, tuple(mirror[list(eye.centre)]), eye.half
+        )
         right = align.compose(flip, part_matrix(first, right_part))
         crops = np.stack([_cut(picture, left, PART_SIDE), _cut(picture, right, PART_SIDE)])
         points = _pixels(self._eye.run(None, {"pixels": crops})[0], PART_SIDE)

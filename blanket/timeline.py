@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from blanket import align
 from blanket.faces import Points
 from blanket.report import Rule
-from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 from blanket.topology import SURFACE, load_topology
+from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 
 REACH = 3
 """Frames to either side that the smoothing looks at."""

@@ -61,7 +61,9 @@ class Sighting:
         if self.packed is None:
             return None
         low, span = self.box[4:7], self.box[7]
-        return ((self.packed.astype(np.float32) + 30_000) * (span / 60_000) + low).astype(np.float32)
+        return ((self.packed.astype(np.float32) + 30_000) * (span / 60_000) + low).astype(
+            np.float32
+        )
 
     @property
     def occluded(self) -> NDArray[np.uint8]:
@@ -273,7 +275,9 @@ class Tracker:
             if track.number in following or not track.sightings:
                 continue
             last = track.last
-            near = index - last <= LONGEST_HIDDEN_GAP and not any(last < c <= index for c in self.cuts)
+            near = index - last <= LONGEST_HIDDEN_GAP and not any(
+                last < c <= index for c in self.cuts
+            )
             if near and overlap(track.sightings[last].box[:4], self._enlarged_box(box)) > 0.15:
                 return track
         return None
@@ -287,7 +291,10 @@ class Tracker:
             reading = self._network.follow(picture, mesh)
             taken = any(
                 past in other.sightings
-                and overlap(other.sightings[past].box[:4], self._enlarged_box(mesh_box(reading.mesh))) > 0.35
+                and overlap(
+                    other.sightings[past].box[:4], self._enlarged_box(mesh_box(reading.mesh))
+                )
+                > 0.35
                 for other in self.tracks
                 if other is not track
             )

@@ -64,7 +64,9 @@ def test_depth_is_scaled_with_the_picture() -> None:
 
 @given(st.floats(-1.4, 1.4), st.floats(-1.4, 1.4), ANGLES, SCALES)
 @settings(deadline=None)
-def test_rigid_fit_undoes_turn_and_scale(yaw: float, pitch: float, roll: float, scale: float) -> None:
+def test_rigid_fit_undoes_turn_and_scale(
+    yaw: float, pitch: float, roll: float, scale: float
+) -> None:
     cy, sy, cp, sp, cr, sr = (f(v) for v in (yaw, pitch, roll) for f in (np.cos, np.sin))
     turn = (
         np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])

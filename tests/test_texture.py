@@ -55,7 +55,9 @@ def test_raster_inverts_the_unwrapping(yaw: float, roll: float) -> None:
 def test_outside_the_mesh_positions_lie_outside_the_texture() -> None:
     mesh = mesh_in_patch()
     where = Raster(SIDE).texture_positions(mesh)
-    outside = ~cv2.dilate(inside(mesh, 1).astype(np.uint8), np.ones((15, 15), np.uint8)).astype(bool)
+    outside = ~cv2.dilate(inside(mesh, 1).astype(np.uint8), np.ones((15, 15), np.uint8)).astype(
+        bool
+    )
     assert where[outside].max() < 0
 
 
@@ -107,7 +109,7 @@ def test_shape_changes_leave_outline_lids_and_lips() -> None:
     free = freedom()
     fixed = list(OVAL + LEFT_EYE + INNER_LIPS)
     assert free[fixed].max() == 0
-    assert free.max() == np.float32(0.35)
+    assert 0.2 < free.max() <= 0.35
     rng = np.random.default_rng(1)
     own = load_topology().mean
     change = shape_change(own, own + rng.normal(0, 0.5, own.shape).astype(np.float32))

@@ -60,7 +60,9 @@ def clean(texture: Image, mesh: Points, zones: Zones) -> tuple[Image, float]:
     spread = np.maximum(1.5 * smooth[zones.cheeks].std(0), (16.0, 5.0, 6.0))
     # Light falls off across a face far more slowly than hair begins.
     broad = cv2.GaussianBlur(lab * zones.core[..., None], (0, 0), 30)
-    broad /= np.maximum(cv2.GaussianBlur(zones.core.astype(np.float32), (0, 0), 30), 1e-3)[..., None]
+    broad /= np.maximum(cv2.GaussianBlur(zones.core.astype(np.float32), (0, 0), 30), 1e-3)[
+        ..., None
+    ]
     expected = 0.5 * broad + 0.5 * colour
     off = np.abs(smooth - expected) / spread / (2.2, 2.5, 2.5)
     strand = np.abs(cv2.Laplacian(cv2.GaussianBlur(lab[..., 0], (0, 0), 1.5), cv2.CV_32F, ksize=5))

@@ -15,9 +15,9 @@ from blanket.image import read_image
 from blanket.inpaint.clean import Zones, clean
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
+from blanket.light import flatten
 from blanket.mesh import MeshNetwork
 from blanket.picture import fit
-from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import load_topology
 

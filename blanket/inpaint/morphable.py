@@ -108,7 +108,7 @@ class Morphable:
         score -= 0.5 * (np.linalg.norm(tones[:-1] - tones[-1], axis=1) / 30) ** 2
         chances = np.exp(score - score.max()).astype(np.float64)
         # Always enough to mix from: the nearest dozen have a fair share.
-        nearest = np.argsort(-score)[: 12]
+        nearest = np.argsort(-score)[:12]
         chances[nearest] = np.maximum(chances[nearest], 0.2)
         return chances / chances.sum()
 
@@ -165,9 +165,7 @@ def _exemplar(number: int) -> Image:
     return cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def _mixed_texture(
-    weights: NDArray[np.float32], own: NDArray[np.float32], away: float
-) -> Image:
+def _mixed_texture(weights: NDArray[np.float32], own: NDArray[np.float32], away: float) -> Image:
     """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader.
 
     own: ``[64, 64, 3]``, the child's light-free texture, which what is not fine moves away

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket import align
+from blanket.crop import placement
 from blanket.faces import Identity, Image
 from blanket.light import flatten
 from blanket.swap.raster import Raster
-from blanket.crop import placement
-from blanket import align
 from blanket.texture import TEXTURE_SIDE, atlas
 
 

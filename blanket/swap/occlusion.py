@@ -124,7 +124,9 @@ def _on_patch(
     return drawn.clip(0, 1)
 
 
-def guided(guide: Image, mask: NDArray[np.float32], radius: int, regularity: float) -> NDArray[np.float32]:
+def guided(
+    guide: Image, mask: NDArray[np.float32], radius: int, regularity: float
+) -> NDArray[np.float32]:
     """A mask ``[H, W]`` made to follow the edges of an RGB picture (He et al. 2010).
 
     radius: pixels of the window. regularity: variance (squared levels) below which a window
@@ -135,6 +137,7 @@ def guided(guide: Image, mask: NDArray[np.float32], radius: int, regularity: flo
     mean_p = cv2.blur(mask, window)
     mean_i = cv2.blur(picture, window)
     covariance = cv2.blur(picture * mask[..., None], window) - mean_i * mean_p[..., None]
+
     def variance(i: int, j: int) -> NDArray[np.float32]:
         product = cv2.blur(picture[..., i] * picture[..., j], window)
         return product - mean_i[..., i] * mean_i[..., j] + (regularity if i == j else 0)

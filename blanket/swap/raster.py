@@ -70,7 +70,9 @@ class Raster:
         return _enlarged(where, owner == len(order), self._side)
 
 
-def _enlarged(where: NDArray[np.float32], empty: NDArray[np.bool_], side: int) -> NDArray[np.float32]:
+def _enlarged(
+    where: NDArray[np.float32], empty: NDArray[np.bool_], side: int
+) -> NDArray[np.float32]:
     # Where the mesh ends, positions inside must not mix with "nowhere": continue them.
     ring = empty & (cv2.dilate((~empty).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     inside = (~empty).astype(np.float32)

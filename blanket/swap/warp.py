@@ -16,8 +16,8 @@ from blanket.config import SwapSettings
 from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
 from blanket.faces import Appearance, Identity, Image, Points
-from blanket.picture import Picture
 from blanket.light import Lighting, flatten
+from blanket.picture import Picture
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.raster import Raster
 from blanket.swap.shape import shape_change
@@ -65,10 +65,16 @@ class WarpSwapper:
         face = self._as_sharp(drawn[..., :3], patch, drawn[..., 3], cover)
         # 6. Eyeballs, mouth and occluders stay.
         alpha = drawn[..., 3] * _holes(mesh, side) * (1 - cover)
-        picture.paste(np.clip(face, 0, 255).astype(np.uint8), alpha.clip(0, 1).astype(np.float32), matrix)
+        picture.paste(
+            np.clip(face, 0, 255).astype(np.uint8), alpha.clip(0, 1).astype(np.float32), matrix
+        )
 
     def _as_sharp(
-        self, face: NDArray[np.float32], patch: Image, alpha: NDArray[np.float32], cover: NDArray[np.float32]
+        self,
+        face: NDArray[np.float32],
+        patch: Image,
+        alpha: NDArray[np.float32],
+        cover: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """Blur the drawn face until it has no more fine detail than the picture has."""
         clear = ((alpha > 0.9) & (cover < 0.1)).astype(np.float32)
@@ -79,7 +85,9 @@ class WarpSwapper:
             # Detail falls with the blur about as 1 / (1 + 1.5 sigma^2) does on skin.
             sigma = np.sqrt(max(ours / max(real, 0.3) - 1, 0) / 1.5)
             wanted = float(min(sigma, 2.5))
-            self._softness = wanted if self._softness is None else 0.8 * self._softness + 0.2 * wanted
+            self._softness = (
+                wanted if self._softness is None else 0.8 * self._softness + 0.2 * wanted
+            )
         softness = self._softness or 0.0
         return cv2.GaussianBlur(face, (0, 0), softness) if softness > 0.25 else face
 
@@ -95,7 +103,10 @@ def _patch(mesh: Points) -> tuple[align.Matrix, int]:
     to_mean = face_matrix(mesh, side=1, half=0.5)
     wanted = 2 * PATCH_HALF / float(align.scale_of(to_mean))
     side = next((s for s in PATCH_SIDES if s >= 0.9 * wanted), PATCH_SIDES[-1])
-    low, high = align.apply(to_mean, mesh[:SURFACE]).min(0), align.apply(to_mean, mesh[:SURFACE]).max(0)
+    low, high = (
+        align.apply(to_mean, mesh[:SURFACE]).min(0),
+        align.apply(to_mean, mesh[:SURFACE]).max(0),
+    )
     middle = (low + high) / 2
     half = max(float((high - low)[:2].max()) / 2 * 1.04, PATCH_HALF)
     return align.compose(crop_placement(side, half, (middle[0], middle[1])), to_mean), side
@@ -112,7 +123,10 @@ def _texture_alpha() -> NDArray[np.float32]:
 def _holes(mesh: Points, side: int) -> NDArray[np.float32]:
     """``[side, side]``: 0 over eyeballs and inner mouth, soft at lids and lips, else 1."""
     canvas = np.full((side, side), 255, np.uint8)
-    rings = [np.round(mesh[list(ring), :2] * 16).astype(np.int32) for ring in (LEFT_EYE, RIGHT_EYE, INNER_LIPS)]
+    rings = [
+        np.round(mesh[list(ring), :2] * 16).astype(np.int32)
+        for ring in (LEFT_EYE, RIGHT_EYE, INNER_LIPS)
+    ]
     cv2.fillPoly(canvas, rings, 0, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(canvas, (0, 0), max(side / 256, 0.6))
     return soft.astype(np.float32) / 255

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from blanket import align
 from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, lips_part, placement
 from blanket.errors import InputError
+from blanket.occluders import bank
 from blanket.topology import (
     INNER_LIPS,
     LEFT_EYE,
@@ -31,7 +32,6 @@ from blanket.topology import (
 from blanket.train.export import export_networks
 from blanket.train.labels import read_labels
 from blanket.train.networks import FaceNetwork, PartNetwork
-from blanket.occluders import bank
 from blanket.train.samples import Batch, Faces, Samples, load_faces, units, with_turned
 from blanket.train.topology import build_topology, resting_meshes, write_topology
 from blanket.weights import record, weights_folder
@@ -173,7 +173,12 @@ class _Losses:
     def __call__(self, networks: Networks, batch: Batch) -> dict[str, Tensor]:
         data = {key: torch.as_tensor(value).to(self.device) for key, value in batch.items()}
         face, eye, lips = (
-            data[key].permute(0, 3, 1, 2).float().div_(127.5).sub_(1).contiguous(memory_format=torch.channels_last)
+            data[key]
+            .permute(0, 3, 1, 2)
+            .float()
+            .div_(127.5)
+            .sub_(1)
+            .contiguous(memory_format=torch.channels_last)
             for key in ("face", "eye", "lips")
         )
         with torch.autocast(self.device.type, torch.bfloat16):

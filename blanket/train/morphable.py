@@ -73,7 +73,9 @@ def build_morphable(data: Path, output: Path) -> Path:
     grown = sorted((e for e in exemplars if e.age > GROWN), key=lambda e: e.flaws)[:GROWN_KEPT]
     kept = young + grown
     log.info("%d exemplars, %d of them younger than 6", len(kept), sum(e.age < 6 for e in kept))
-    codes = [cv2.imencode(".webp", e.texture[..., ::-1], (cv2.IMWRITE_WEBP_QUALITY, 92))[1] for e in kept]
+    codes = [
+        cv2.imencode(".webp", e.texture[..., ::-1], (cv2.IMWRITE_WEBP_QUALITY, 92))[1] for e in kept
+    ]
     features = [describe(flatten(e.texture), e.shape) for e in kept]
     colours = [np.median(e.texture[zones.cheeks], axis=0) for e in kept]
     path = output / "morphable.npz"
@@ -108,7 +110,9 @@ def neutral_shapes(rated: LabelledSet) -> Points:
     cause = np.stack([opening, width, lids, happy], 1)
     rest = np.array([0.0, np.median(width[happy < 0.4]), np.median(lids), 0.3])
     centred = cause - cause.mean(0)
-    slope, *_ = np.linalg.lstsq(centred, (aligned - aligned.mean(0)).reshape(len(aligned), -1), rcond=None)
+    slope, *_ = np.linalg.lstsq(
+        centred, (aligned - aligned.mean(0)).reshape(len(aligned), -1), rcond=None
+    )
     shapes = aligned - ((cause - rest) @ slope).reshape(aligned.shape)
     # Symmetric: a turned head's labels lean to one side.
     return ((shapes + shapes[:, topology.mirror] * (-1, 1, 1)) / 2).astype(np.float32)

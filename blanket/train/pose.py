@@ -38,7 +38,8 @@ def turned(
     shell_new = 0.6 * shell_new + 0.4 * shell
     edge = np.linspace(0, side - 1, 7)
     border = np.array(
-        [(x, y) for x in edge for y in (0, side - 1)] + [(x, y) for y in edge[1:-1] for x in (0, side - 1)]
+        [(x, y) for x in edge for y in (0, side - 1)]
+        + [(x, y) for y in edge[1:-1] for x in (0, side - 1)]
     )
     inside = (np.abs(shell[:, :2] - side / 2) < side / 2 - 2).all(1)
     outer_old = np.vstack([oval[:, :2], shell[inside, :2], border])

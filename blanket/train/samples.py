@@ -10,11 +10,19 @@ import numpy as np
 from torch.utils.data import IterableDataset, get_worker_info
 
 from blanket import align
-from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, face_matrix, lips_part, placement
+from blanket.crop import (
+    FACE_SIDE,
+    PART_SIDE,
+    Part,
+    eye_part,
+    face_matrix,
+    lips_part,
+    placement,
+)
 from blanket.faces import Image, Points
+from blanket.occluders import Occluder, motion_kernel, paste
 from blanket.topology import load_topology
 from blanket.train.labels import LabelledSet
-from blanket.occluders import Occluder, motion_kernel, paste
 from blanket.train.pose import turned
 
 CACHE_SIDE = 400
@@ -131,7 +139,12 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
 
         look = _Look(rng, self.hard)
         size = (FACE_SIDE, FACE_SIDE)
-        face = cv2.warpAffine(canvas, matrix, size, borderMode=cv2.BORDER_CONSTANT if rng.random() < 0.3 else cv2.BORDER_REFLECT)
+        face = cv2.warpAffine(
+            canvas,
+            matrix,
+            size,
+            borderMode=cv2.BORDER_CONSTANT if rng.random() < 0.3 else cv2.BORDER_REFLECT,
+        )
         cover = cv2.warpAffine(mask, matrix, size)
         cover = cv2.resize(cover, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
         points = align.apply(matrix, mesh)
@@ -153,15 +166,15 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
     ) -> tuple[Image, Points]:
         """A crop of a part as the first network's mesh would place it, and its points."""
         if mirrored:
-            mesh = mesh[load_topology().mirror] * np.float32((-1, 1, 1)) + np.float32((CACHE_SIDE - 1, 0, 0))
+            mesh = mesh[load_topology().mirror] * np.float32((-1, 1, 1)) + np.float32(
+                (CACHE_SIDE - 1, 0, 0)
+            )
             canvas = canvas[:, ::-1]
         to_mean = face_matrix(mesh, side=1, half=0.5)
         middle = align.apply(to_mean, mesh[list(part.centre), :2]).mean(0)
         matrix = align.compose(placement(PART_SIDE, part.half, (middle[0], middle[1])), to_mean)
         matrix = align.compose(_jitter(rng, PART_SIDE, 6, 0.07, 0.05), matrix)
-        crop = cv2.warpAffine(
-            canvas, matrix, (PART_SIDE, PART_SIDE), borderMode=cv2.BORDER_REFLECT
-        )
+        crop = cv2.warpAffine(canvas, matrix, (PART_SIDE, PART_SIDE), borderMode=cv2.BORDER_REFLECT)
         return crop, units(align.apply(matrix, mesh[part.vertices]), PART_SIDE)
 
 
@@ -191,7 +204,9 @@ class _Look:
         self.gain = np.exp(tint).astype(np.float32) if chance[1] < 0.6 else np.ones(3, np.float32)
         self.ramp = rng.normal(0, 0.35, 2) if chance[2] < 0.35 else None
         self.blur = rng.uniform(0.3, 1.6) if chance[3] < 0.3 else 0.0
-        self.motion = (int(rng.integers(3, 9)), float(rng.uniform(0, np.pi))) if chance[4] < 0.12 else None
+        self.motion = (
+            (int(rng.integers(3, 9)), float(rng.uniform(0, np.pi))) if chance[4] < 0.12 else None
+        )
         self.small = rng.uniform(0.25, 0.8) if chance[5] < 0.3 else 1.0
         self.grey = rng.random() < 0.12
         self.noise = rng.uniform(1, 12) if chance[6] < 0.35 else 0.0
@@ -219,7 +234,9 @@ class _Look:
             crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         if self.noise:
             grain = self.rng.integers(-128, 128, crop.shape, dtype=np.int16)
-            crop = np.clip(crop + (grain * (self.noise / 74)).astype(np.int16), 0, 255).astype(np.uint8)
+            crop = np.clip(crop + (grain * (self.noise / 74)).astype(np.int16), 0, 255).astype(
+                np.uint8
+            )
         if self.quality < 100:
             _, code = cv2.imencode(".jpg", crop, (cv2.IMWRITE_JPEG_QUALITY, self.quality))
             crop = cv2.imdecode(code, cv2.IMREAD_COLOR)
