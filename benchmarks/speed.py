@@ -152,9 +152,12 @@ def _run(command: Sequence[str], fine: tuple[int, ...]) -> _Run:
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
         )
         memory: float | None = None
-        while process.poll() is None:
-            memory = _high_water(process.pid) or memory
-            time.sleep(_POLL)
+        try:
+            while process.poll() is None:
+                memory = _high_water(process.pid) or memory
+                time.sleep(_POLL)
+        finally:
+            process.kill()  # where this one is interrupted; one that has ended does not mind
         seconds = time.perf_counter() - start
         if process.returncode not in fine:
             errors.seek(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from blanket.drawing import Float, blur, f32
+from blanket.drawing import Float, blur, f32, resize
 from blanket.faces import Image
 
 

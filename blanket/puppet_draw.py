@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.cloth import knit
-from blanket.drawing import Float, blur, f32
+from blanket.drawing import Float, blur, f32, resize, sample
 from blanket.faces import Points
 from blanket.puppet import (
     BODY,
@@ -20,16 +20,15 @@ from blanket.puppet import (
     MOUTH,
     RIM,
     SKIN,
-    Hood,
     Pose,
     Solid,
-    body,
     expressed,
     head,
     turn,
 )
 from blanket.puppet_eyes import draw_eye, draw_mouth
 from blanket.puppet_face import FINE, invent_person
+from blanket.puppet_hood import Hood, body
 
 LIGHT = f32([-0.50, -0.62, -0.60])
 """Towards the window; of length 1."""
