@@ -31,6 +31,8 @@ from blanket.topology import five_points, load_topology
 from blanket.weights import weights_path
 
 MASK_SIDE = 48
+LOOKS = 2
+"""How often eyes and lips are cut out and read, each time where the last reading put them."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ class MeshNetwork:
         if reading.trust > 0.05 and (turn > 0.12 or shift > 0.06 * FACE_SIDE):
             reading = self._face_reading(picture, face_matrix(reading.mesh))
         mesh = reading.mesh.copy()
-        self._look_again(picture, mesh, reading.mesh)
+        # The first look misplaces the crops of the far eye; the second one mends them.
+        for _ in range(LOOKS):
+            self._look_again(picture, mesh, mesh.copy())
         return Reading(mesh, reading.trust, reading.occluded, reading.crop)
 
     def _face_reading(self, picture: Image, crop: align.Matrix) -> Reading:

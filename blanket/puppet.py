@@ -121,6 +121,25 @@ def expressed(shape: Points, pose: Pose) -> Points:
     return face
 
 
+def infantile(shape: Points) -> Points:
+    """A small child's face ``[478, 3]`` as a younger one's: features lower and closer, a
+    small flat nose and mouth, full cheeks, a short chin."""
+    face = shape.astype(np.float32).copy()
+    x, y = face[:, 0].copy(), face[:, 1].copy()
+    inner = smooth((0.72 - np.abs(x)) / 0.3) * smooth((y + 0.92) / 0.4) * smooth((0.85 - y) / 0.3)
+    face[:, 1] += 0.055 * inner * smooth((0.3 - y) / 0.9)
+    face[:, 1] -= 0.06 * smooth((y - 0.30) / 0.6) - 0.015 * smooth((y - 0.2) / 0.2)
+    nose = np.exp(-((x / 0.24) ** 4) - ((y - 0.02) / 0.30) ** 4)
+    face[:, 0] *= 1 - 0.10 * nose
+    face[:, 2] += 0.25 * nose * (-0.08 - face[:, 2]).clip(0)
+    mouth = np.exp(-((x / 0.36) ** 4) - ((y - 0.42) / 0.24) ** 4)
+    face[:, 0] *= 1 - 0.10 * mouth
+    cheek = np.exp(-(((np.abs(x) - 0.48) / 0.24) ** 2) - ((y - 0.30) / 0.28) ** 2)
+    face[:, 2] -= 0.085 * cheek
+    face[:, 0] += 0.035 * cheek * np.sign(x)
+    return face
+
+
 def wide_eyed(shape: Points, grow: float) -> Points:
     """A face ``[478, 3]`` with larger eyes, `grow` times as wide, and wide open."""
     face = shape.astype(np.float32).copy()

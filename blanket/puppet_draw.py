@@ -98,7 +98,11 @@ class Puppet:
             )
         if face is not None:
             skin = (material >= FACE) & (material <= SKIN)
-            drawn = np.where(skin[..., None], self._lit_skin(where, normal, light), drawn)
+            drawn = np.where(
+                skin[..., None],
+                self._lit_skin(where, normal, light * _cleft(material, face.scale)),
+                drawn,
+            )
             self._features(drawn, face, canvas, material)
         drawn = _soft_edges(drawn, material)
         window[:] = drawn
@@ -130,14 +134,16 @@ class Puppet:
         return f32(colour * shade[..., None] * warm)
 
     def _lit_skin(self, where: Float, normal: Float, light: Float) -> Float:
-        skin = sample(self._skin, *np.moveaxis(where * FINE + 0.5, -1, 0), cv2.BORDER_REPLICATE)
+        skin = sample(
+            self._skin, where[..., 0] * FINE + 0.5, where[..., 1] * FINE + 0.5, cv2.BORDER_REPLICATE
+        )
         cosine = normal @ LIGHT
         # Light goes through skin: the border of shade is soft, and redder.
         wrap = f32([0.45, 0.30, 0.25])
         diffuse = ((cosine[..., None] + wrap) / (1 + wrap)).clip(0)
         above = 0.5 - 0.5 * normal[..., 1:2]
-        ambient = f32([0.50, 0.50, 0.51]) * (0.8 + 0.3 * above)
-        lit = skin[..., :3] * (ambient + 0.52 * diffuse) * light[..., None] ** f32([0.9, 1.15, 1.2])
+        ambient = f32([0.53, 0.53, 0.54]) * (0.8 + 0.3 * above)
+        lit = skin[..., :3] * (ambient + 0.56 * diffuse) * light[..., None] ** f32([0.9, 1.15, 1.2])
         half = LIGHT + f32([0, 0, -1])
         half /= np.linalg.norm(half)
         shine = (normal @ half).clip(0)
@@ -194,7 +200,7 @@ class _Canvas:
         drawable = np.flatnonzero(
             np.where(
                 self._one_sided,
-                area > np.where(longest > 7, 0.6 * longest, 1e-3),
+                area > np.where(longest > 7, 0.12 * longest, 1e-3),
                 np.abs(area) > 1e-3,
             )
         )
@@ -236,10 +242,19 @@ class _Canvas:
 
 def _soft_edges(drawn: Float, material: NDArray[np.int8]) -> Float:
     """Blur where one material meets another, so that no staircase is seen."""
-    kinds = np.where((material >= FACE) & (material <= SKIN), 0, material).astype(np.int16)
+    kinds = np.where((material >= FACE) & (material < SKIN), 0, material).astype(np.int16)
     edge = cv2.morphologyEx(kinds, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
     weight = blur(edge.astype(np.float32), 0.7)[..., None].clip(0, 1)
     return f32(drawn + (blur(drawn, 1.0) - drawn) * weight)
+
+
+def _cleft(material: NDArray[np.int8], scale: float) -> Float:
+    """How much light reaches skin that lies close to cloth in the picture, ``[h, w]``."""
+    cloth = f32(material >= SKIN)
+    height, width = cloth.shape
+    small = resize(cloth, max(width // 3, 1), max(height // 3, 1), cv2.INTER_AREA)
+    near = blur(small, max(0.055 * scale / 3, 0.4)) + blur(small, max(0.02 * scale / 3, 0.4))
+    return f32(1 - 0.26 * resize(near, width, height))
 
 
 def _shadow(picture: Float, pose: Pose) -> None:

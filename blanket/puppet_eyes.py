@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.drawing import Float, blur, f32, resize, sample, shifted
+from blanket.drawing import Float, blur, f32, resize
 from blanket.drawing import smooth as _step
 from blanket.faces import Points
 from blanket.topology import INNER_LIPS

@@ -13,7 +13,7 @@ from blanket.drawing import Float, blur, f32, resize
 from blanket.faces import Points
 from blanket.inpaint.clean import Zones
 from blanket.light import broad_light, flatten
-from blanket.puppet import from_outline, wide_eyed
+from blanket.puppet import from_outline, infantile, wide_eyed
 from blanket.texture import TEXTURE_SIDE, atlas, texture_points
 from blanket.topology import LEFT_EYE, RIGHT_EYE, load_topology
 from blanket.weights import weights_path
@@ -22,6 +22,10 @@ FINE = 2
 """Texels of the puppet's skin to a texel of `blanket.texture`."""
 
 _AGES = {"infant": (0.0, 3.4), "child": (5.0, 11.0)}
+_BROWS = (
+    (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
+    (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
+)
 _LEADERS, _EVEN = 14, 6
 
 
@@ -53,9 +57,10 @@ def invent_person(
     mixed = np.sum([share * flats[number] for number, share in shares.items()], axis=0)
     flat = f32(blur(mixed, 2) + flats[leader] - blur(flats[leader], 2))
     shape = np.sum([s * f32(model["shapes"][number]) for number, s in shares.items()], axis=0)
-    shape = wide_eyed(f32(shape), 1.10 if age == "infant" else 1.04)
+    shape = wide_eyed(infantile(f32(shape)), 1.18) if age == "infant" else f32(shape)
     light = broad_light(textures[leader])
-    return Person(shape, _skin(flat, light, f32(colour), rng))
+    faint = 0.5 if age == "infant" else 1.0
+    return Person(shape, _skin(flat, light, f32(colour), faint, rng))
 
 
 def _exemplar(model: dict[str, NDArray[Any]], number: int) -> NDArray[np.uint8]:
@@ -72,7 +77,10 @@ def _unevenness(texture: NDArray[np.uint8]) -> float:
     return float(sides + 2 * np.percentile(rough, 97))
 
 
-def _skin(flat: Float, light: Float, colour: Float, rng: np.random.Generator) -> Float:
+def _skin(
+    flat: Float, light: Float, colour: Float, faint: float, rng: np.random.Generator
+) -> Float:
+    """See `Person`. faint: how much is left of the brows."""
     side = TEXTURE_SIDE * FINE
     zones, inside = Zones.build(), atlas().inside
     # Bare skin has no strands and creases.
@@ -81,6 +89,11 @@ def _skin(flat: Float, light: Float, colour: Float, rng: np.random.Generator) ->
     features = blur(zones.core & ~zones.skin & (x < 0.55), 3)[..., None]
     base = _near(flat, bare, 9)
     flat = flat * features + (base + (flat - base).clip(-0.045, 0.045)) * (1 - features)
+    brows = np.zeros(inside.shape, np.uint8)
+    for brow_ring in _BROWS:
+        cv2.fillPoly(brows, [np.round(texture_points()[list(brow_ring), :2]).astype(np.int32)], 1)
+    brow = blur(cv2.dilate(brows, np.ones((13, 13), np.uint8)), 3)[..., None]
+    flat = flat + (1 - faint) * brow * (_near(flat, bare, 7) - flat)
     # The model ends before the outline: there, no more than colour.
     away = _outline_distance()
     border = blur((1 - (away - 0.12) / 0.2).clip(0, 1), 4)[..., None] * (1 - features)

@@ -30,6 +30,8 @@ SMALLEST_EYES = 5.0
 """Outer eye corners nearer than this many pixels of the analysis copy: too small to read."""
 NO_FACE = 0.05
 """Below this trust the network says that there is no face at all."""
+SURE = 0.6
+"""Score of a detection that is hidden even where no other search confirms it."""
 LONGEST_HIDDEN_GAP = 45
 """Frames between two sightings of a face over which it is taken to be still there."""
 
@@ -37,13 +39,15 @@ LONGEST_HIDDEN_GAP = 45
 @dataclass(frozen=True)
 class Sighting:
     """One track in one frame. box: ``[4]`` pixels. A mesh, packed, or only the box with the
-    rule for which the face will have to be hidden ("no-mesh", "low-trust", "too-small")."""
+    rule for which the face will have to be hidden ("no-mesh", "low-trust", "too-small").
+    score: of the detection behind a mere box."""
 
     box: Points
     trust: float = 0.0
     rule: Rule | None = None
     packed: NDArray[np.int16] | None = None
     cover: bytes = b""
+    score: float = 1.0
 
     @classmethod
     def of_reading(cls, reading: Reading, mesh: Points) -> Sighting:
@@ -129,17 +133,29 @@ class Tracker:
         self._ring: NDArray[np.uint8] | None = None
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = -(10**9)
+        self._steps = 0
         self._size = self._full = (0, 0)
 
     def finish(self) -> list[Track]:
         """The tracks of all faces in the pictures so far, in order of appearance."""
-        found = [track for track in self.tracks if track.sightings]
+        found = [track for track in self.tracks if self._confirmed(track)]
         for number, track in enumerate(sorted(found, key=lambda one: one.first)):
             track.number = number
         return sorted(found, key=lambda one: one.number)
 
+    def _confirmed(self, track: Track) -> bool:
+        """Not a single doubtful box: those are knees, dolls and folds of cloth. A face that
+        is there is found by the next search too, or is a sure find."""
+        sightings = list(track.sightings.values())
+        meshed = any(one.packed is not None for one in sightings)
+        searched_once = self._steps <= self._settings.detect.every
+        return bool(sightings) and (
+            meshed or searched_once or len(sightings) > 1 or sightings[0].score >= SURE
+        )
+
     def step(self, picture: Picture) -> None:
         """Take the next picture of the video."""
+        self._steps += 1
         small = self._kept(picture.rgb(self._settings.track.analysis_side), picture.index)
         self._full = (picture.width, picture.height)
         self._size = (small.shape[1], small.shape[0])
@@ -253,7 +269,8 @@ class Tracker:
         if not good:
             small_eyes = eye_distance(reading.mesh) < SMALLEST_EYES
             rule: Rule = "too-small" if reading.trust > 0.3 and small_eyes else "no-mesh"
-            track.sightings[index] = Sighting(self._enlarged_box(face.box), reading.trust, rule)
+            box = self._enlarged_box(face.box)
+            track.sightings[index] = Sighting(box, reading.trust, rule, score=face.score)
             return
         if live is None:
             live = _Live(track, reading.mesh)

@@ -66,7 +66,7 @@ class WarpSwapper:
         # 6. Eyeballs, mouth and occluders stay.
         alpha = drawn[..., 3] * _holes(mesh, side) * (1 - cover)
         picture.paste(
-            np.clip(face, 0, 255).astype(np.uint8), alpha.clip(0, 1).astype(np.float32), matrix
+            (face.clip(0, 255) + 0.5).astype(np.uint8), alpha.clip(0, 1).astype(np.float32), matrix
         )
 
     def _as_sharp(
