@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.faces import Array
+
 Matrix = NDArray[np.float32]
 
 
 def similarity(
-    source: NDArray[np.floating], target: NDArray[np.floating], weights: NDArray | None = None
+    source: NDArray[np.floating], target: NDArray[np.floating], weights: Array | None = None
 ) -> Matrix:
     """The rotation, scale and shift that bring `source` nearest to `target`.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blanket.align import rigid
 from blanket.attributes import head_pose
-from blanket.faces import Appearance, Image, Points
+from blanket.faces import Appearance, Array, Image, Points
 from blanket.light import flatten
 from blanket.mesh import Reading
 from blanket.texture import atlas, unwrap
@@ -72,7 +72,7 @@ class Album:
         )
 
 
-def departure(texture: NDArray, usual: NDArray[np.float32]) -> NDArray[np.float32]:
+def departure(texture: Array, usual: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far each texel departs from the usual, ``[64, 64]``: the logarithm of the ratio,
     the light's change taken out, the mean over the colours.
 

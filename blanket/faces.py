@@ -8,12 +8,15 @@ the upright, square-pixel picture, x right, y down, the centre of the top-left p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.float32]
 Image = NDArray[np.uint8]
+Array = NDArray[Any]
+"""Of numbers of any kind: pictures that may be uint8 or float32 above all."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Points
+from blanket.faces import Array, Points
 from blanket.texture import TEXTURE_SIDE, atlas, texel_positions
 
 LIGHT_SIDE = 40
 LIGHT_SIGMA = 3.2
-"""In texels of the light map: a tenth of the texture's width, as light falls off over about that."""
+"""In texels of the light map: about a tenth of the texture's width, over which light falls off."""
 
 
 @cache
@@ -26,7 +26,7 @@ def _hull() -> NDArray[np.float32]:
     )
 
 
-def broad_light(texture: NDArray, weight: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+def broad_light(texture: Array, weight: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
     """The low frequencies of a texture ``[S, S, 3]``, as a map ``[40, 40, 3]`` float32.
 
     weight: ``[40, 40]``, 0 where something else lies over the face; those texels are
@@ -43,7 +43,7 @@ def broad_light(texture: NDArray, weight: NDArray[np.float32] | None = None) -> 
     return mixed[..., :3] / np.maximum(mixed[..., 3:], 1e-9)
 
 
-def flatten(texture: NDArray) -> NDArray[np.float32]:
+def flatten(texture: Array) -> NDArray[np.float32]:
     """A texture ``[S, S, 3]`` divided by its own broad light: around 1, ``float32``."""
     light = cv2.resize(broad_light(texture), texture.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return texture.astype(np.float32) / np.maximum(light, 4.0)
@@ -56,7 +56,7 @@ class Lighting:
         self._light: NDArray[np.float32] | None = None
 
     def __call__(
-        self, patch: NDArray, mesh: Points, cover: NDArray[np.float32]
+        self, patch: Array, mesh: Points, cover: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """The light map ``[40, 40, 3]`` of the next frame.
 

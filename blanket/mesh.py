@@ -128,7 +128,7 @@ class MeshNetwork:
         eye, lips = eye_part(), lips_part()
         left = part_matrix(first, eye)
         # The right eye is read as a left one in the mirror.
-        flip = np.float32([[-1, 0, PART_SIDE - 1], [0, 1, 0]])
+        flip = np.array([[-1, 0, PART_SIDE - 1], [0, 1, 0]], np.float32)
         right_part = Part(
             mirror[eye.vertices], eye.weights, tuple(mirror[list(eye.centre)]), eye.half
         )
@@ -155,13 +155,13 @@ def _blend(
 
 
 def _pixels(points: Points, side: int) -> Points:
-    return points * np.float32(side / 2) + np.float32(((side - 1) / 2, (side - 1) / 2, 0))
+    return points * np.float32(side / 2) + np.array(((side - 1) / 2, (side - 1) / 2, 0), np.float32)
 
 
 def _cut(picture: Image, matrix: align.Matrix, side: int) -> Image:
     """A crop of `side` pixels, filtered where the picture is much finer than the crop."""
     if align.scale_of(matrix) < 0.6:
-        double = align.compose(np.float32([[2, 0, 0.5], [0, 2, 0.5]]), matrix)
+        double = align.compose(np.array([[2, 0, 0.5], [0, 2, 0.5]], np.float32), matrix)
         large = cv2.warpAffine(
             picture, double, (2 * side, 2 * side), borderMode=cv2.BORDER_REPLICATE
         )

@@ -133,7 +133,8 @@ def thing(rng: np.random.Generator, size: int = 192) -> Occluder:
         yy, xx = np.mgrid[:size, :size] / size - 0.5
         canvas = ((field - 6 * (xx**2 + yy**2) > 0) * 255).astype(np.uint8)
     alpha = cv2.GaussianBlur(canvas, (0, 0), 0.7).astype(np.float32) / 255
-    colour = np.ones((size, size, 3), np.float32) * rng.uniform(5, 250, 3).astype(np.float32)
+    plain = rng.uniform(5, 250, 3).astype(np.float32)
+    colour: NDArray[np.floating] = np.ones((size, size, 3), np.float32) * plain
     if rng.random() < 0.4:
         stripe = np.sin(np.arange(size) * rng.uniform(0.1, 0.9) + rng.uniform(0, 6)) > 0
         pattern = stripe[:, None] if rng.random() < 0.5 else stripe[None, :]
@@ -187,7 +188,7 @@ def paste(
         alpha = cv2.filter2D(alpha, -1, kernel)
         colour /= np.maximum(alpha, 1e-3)[..., None]
     if rng.random() < 0.6:
-        shift = np.float32([[1, 0, rng.normal(0, 4)], [0, 1, rng.normal(0, 4)]])
+        shift = np.array([[1, 0, rng.normal(0, 4)], [0, 1, rng.normal(0, 4)]], np.float32)
         shadow = cv2.warpAffine(alpha, shift, (width, height))
         shadow = cv2.GaussianBlur(shadow, (0, 0), rng.uniform(2, 7)) * rng.uniform(0, 0.45)
         window *= 1 - shadow[..., None]

@@ -57,9 +57,10 @@ def invent_person(
     mixed = np.sum([share * flats[number] for number, share in shares.items()], axis=0)
     flat = f32(blur(mixed, 2) + flats[leader] - blur(flats[leader], 2))
     shape = np.sum([s * f32(model["shapes"][number]) for number, s in shares.items()], axis=0)
-    shape = wide_eyed(infantile(f32(shape)), 1.18) if age == "infant" else f32(shape)
+    young = age == "infant"
+    shape = wide_eyed(infantile(f32(shape)) if young else f32(shape), 1.18 if young else 1.06)
     light = broad_light(textures[leader])
-    faint = 0.5 if age == "infant" else 1.0
+    faint = 0.5 if young else 1.0
     return Person(shape, _skin(flat, light, f32(colour), faint, rng))
 
 

@@ -116,7 +116,7 @@ class Tally:
     ) -> TrackReport:
         hidden = sum(entry.hidden.values())
         identity, own = identities.get(track.subject), track.appearance
-        group = settings.identity.age
+        group: str = settings.identity.age
         if group == "auto":
             group = "infant" if own is None else age_group(years_of(own))
         new = None

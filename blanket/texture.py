@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.crop import placement
-from blanket.faces import Points
+from blanket.faces import Array, Points
 from blanket.topology import OVAL, SURFACE, load_topology
 
 TEXTURE_SIDE = 320
@@ -81,7 +81,7 @@ def texel_positions(mesh: Points, side: int = TEXTURE_SIDE) -> NDArray[np.float3
     return np.einsum("hwc,hwcd->hwd", layout.shares, xy[layout.corners])
 
 
-def unwrap(picture: NDArray, mesh: Points, side: int = TEXTURE_SIDE) -> NDArray:
+def unwrap(picture: Array, mesh: Points, side: int = TEXTURE_SIDE) -> Array:
     """The texture ``[S, S, C]`` of the face in a picture ``[H, W, C]`` under a mesh.
 
     Beyond the outline the texture continues what lies beyond the face in the picture.

@@ -73,9 +73,13 @@ class Timeline:
         has_after = following < len(self._frames) and not self._cut(index, self._frames[following])
         start = self._meshed(before, -1) if has_before else None
         end = self._meshed(following, 1) if has_after else None
-        if start is not None and end is not None and end - start - 1 <= self._max_gap:
-            if not self._cut(start, end):
-                return self._bridge(index, start, end)
+        if (
+            start is not None
+            and end is not None
+            and end - start - 1 <= self._max_gap
+            and not self._cut(start, end)
+        ):
+            return self._bridge(index, start, end)
         if after != following:
             return None
         if has_before and has_after:
@@ -157,7 +161,7 @@ class Timeline:
         here = int(np.flatnonzero(offsets == 0)[0])
         cover = np.stack([reading[1] for _, reading in near]).astype(np.float32)
         in_time = np.exp(-0.5 * (offsets / 1.2) ** 2).astype(np.float32)
-        steady = np.tensordot(in_time / in_time.sum(), cover, 1) / 255
+        steady = np.asarray(np.tensordot(in_time / in_time.sum(), cover, 1) / 255, np.float32)
         if self._smoothing == 0 or len(near) < 3:
             return own[0], steady
         away = np.linalg.norm(local - local[here], axis=-1)

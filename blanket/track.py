@@ -250,14 +250,14 @@ class Tracker:
 
     def _meet(self, index: int, small: Image, face: Face) -> None:
         """A detection: of a track that is being followed, of a lost one, or of a new one."""
-        for live in self._live:
-            if not live.lost and _same_place(mesh_box(live.mesh), face.box):
+        for other in self._live:
+            if not other.lost and _same_place(mesh_box(other.mesh), face.box):
                 return
         reading = self._network.find(small, face)
         good = self._good(reading)
         place = mesh_box(reading.mesh) if good else face.box
-        for live in self._live:
-            if not live.lost and overlap(mesh_box(live.mesh), place) > 0.35:
+        for other in self._live:
+            if not other.lost and overlap(mesh_box(other.mesh), place) > 0.35:
                 return
         live = self._lost_at(place)
         if live is None:

@@ -7,6 +7,7 @@ import pytest
 
 from blanket import align
 from blanket.attributes import eye_opening
+from blanket.faces import Points
 from blanket.mesh import MASK_SIDE, Reading
 from blanket.timeline import Timeline
 from blanket.topology import load_topology
@@ -33,6 +34,15 @@ def timeline(track: Track, cuts: list[int] | None = None, smoothing: float = 0.5
     return Timeline(track, cuts or [], max_gap=8, smoothing=smoothing, linger=12)
 
 
+def placed_meshes(line: Timeline, frames: int) -> list[Points]:
+    meshes = []
+    for index in range(frames):
+        placed = line.at(index)
+        assert placed is not None and placed.mesh is not None
+        meshes.append(placed.mesh)
+    return meshes
+
+
 def test_a_packed_mesh_keeps_its_place() -> None:
     mesh = mesh_at(3000.0, 1800.0, 1.0)
     found = sighting(mesh).mesh
@@ -57,7 +67,7 @@ def test_jitter_is_taken_out() -> None:
         for i in range(40)
     }
     line = timeline(track_of(meshes))
-    smooth = np.stack([line.at(i).mesh for i in range(40)])  # type: ignore[union-attr]
+    smooth = np.stack(placed_meshes(line, 40))
     raw = np.stack([meshes[i] for i in range(40)])
     assert np.abs(np.diff(smooth, 2, axis=0)).mean() < 0.55 * np.abs(np.diff(raw, 2, axis=0)).mean()
 
@@ -68,7 +78,7 @@ def test_a_blink_stays_as_fast_as_it_is() -> None:
         for up, low in ((160, 144), (159, 145), (158, 153), (387, 373), (386, 374), (385, 380)):
             meshes[i][up] = meshes[i][low]
     line = timeline(track_of(meshes))
-    opened = [eye_opening(line.at(i).mesh).mean() for i in range(20)]  # type: ignore[union-attr, arg-type]
+    opened = [eye_opening(mesh).mean() for mesh in placed_meshes(line, 20)]
     assert max(opened[9:12]) < 0.1 * opened[0]
     assert min(opened[:8] + opened[13:]) > 0.9 * opened[0]
 

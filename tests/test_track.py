@@ -69,11 +69,7 @@ class Numbered(Still):
         pixels = np.full((360, 640, 3), TURNED, np.uint8)
         pixels[:8, :8] = number
         super().__init__(pixels)
-        self.number = number
-
-    @property
-    def index(self) -> int:
-        return self.number
+        self.index = number
 
 
 def follow(world: World, frames: int, settings: Settings | None = None) -> list[Track]:
@@ -149,7 +145,7 @@ def test_a_turned_copy_shows_what_the_upright_does_not() -> None:
             if width > height or x > width / 2:
                 return []
             box = np.array([x - 5, y - 10, x + 5, y + 10], np.float32)
-            points = np.tile(np.float32([x, y]), (5, 1))
+            points = np.tile(np.array([x, y], np.float32), (5, 1))
             return [Face(box, 0.8, points)]
 
     picture = np.zeros((100, 160, 3), np.uint8)

@@ -40,9 +40,9 @@ def detect_turned(detector: Detector, picture: Image) -> list[Face]:
     """
     height, width = picture.shape[:2]
     turns = (
-        (cv2.ROTATE_90_CLOCKWISE, np.float32([[0, 1, 0], [-1, 0, height - 1]])),
-        (cv2.ROTATE_180, np.float32([[-1, 0, width - 1], [0, -1, height - 1]])),
-        (cv2.ROTATE_90_COUNTERCLOCKWISE, np.float32([[0, -1, width - 1], [1, 0, 0]])),
+        (cv2.ROTATE_90_CLOCKWISE, np.array([[0, 1, 0], [-1, 0, height - 1]], np.float32)),
+        (cv2.ROTATE_180, np.array([[-1, 0, width - 1], [0, -1, height - 1]], np.float32)),
+        (cv2.ROTATE_90_COUNTERCLOCKWISE, np.array([[0, -1, width - 1], [1, 0, 0]], np.float32)),
     )
     found = []
     for code, back in turns:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Appearance, Identity, Image, Points
+from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.inpaint.clean import Zones
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
@@ -23,17 +23,17 @@ from blanket.topology import SURFACE
 from blanket.weights import weights_path
 
 CANDIDATES = 100
-LEADERS = 4
+LEADERS = 5
 """Of how many exemplars that fit and are far from the child the seed picks the leader."""
 PARTNERS = 2
-STEPS = tuple((0.6 * n, 0.06 * n) for n in range(11))
+STEPS = tuple((0.5 * n, 0.06 * n) for n in range(9))
 """How far shape and texture may go beyond a mixture, away from the child, as shares of the
 difference: as few steps as the wanted distance needs, since each costs likelihood."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
 
 @cache
-def _model() -> dict[str, NDArray]:
+def _model() -> dict[str, Array]:
     with np.load(weights_path("morphable.npz")) as file:
         return {name: file[name] for name in file.files}
 
@@ -67,7 +67,7 @@ class Morphable:
     name = "morphable"
 
     def __init__(
-        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.64
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.62
     ) -> None:
         self._age, self._distance = age, distance
 

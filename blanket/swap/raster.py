@@ -55,7 +55,7 @@ class Raster:
         along_y = (tb * a[:, :1] - ta * b[:, :1]) / area[:, None]
         start = corners[order, 0] - along_x * flat[order, 0, :1] - along_y * flat[order, 0, 1:]
         affine = np.concatenate([along_x, along_y, start], axis=1).astype(np.float32)
-        outside = np.float32([[0, 0, 0, 0, _NOWHERE, _NOWHERE]])
+        outside = np.array([[0, 0, 0, 0, _NOWHERE, _NOWHERE]], np.float32)
         affine = np.concatenate([affine, outside])
         owner = np.full((size, size), len(order), np.int32)
         fixed = np.round(flat[order] * 16).astype(np.int32)

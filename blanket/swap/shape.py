@@ -18,9 +18,10 @@ from blanket.topology import (
     load_topology,
 )
 
-STEEPEST = 1.0
-"""How fast a change may grow with the distance from what is fixed: much above 1 triangles fold."""
-FARTHEST = 0.35
+STEEP_RIM, STEEP_FEATURES = 0.8, 1.8
+"""How fast a change may grow with the distance from the outline, and from lids and lips:
+the outline must not tear; what lies around eyes and mouth is much of who somebody is."""
+FARTHEST = 0.3
 """The largest change, in distances between the outer eye corners."""
 
 
@@ -32,9 +33,12 @@ def freedom() -> NDArray[np.float32]:
     movement is what the research reads; rising with the distance from those.
     """
     mean = load_topology().mean
-    fixed = list(OVAL + LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
-    away = np.linalg.norm(mean[:, None, :2] - mean[fixed, :2], axis=-1).min(1)
-    free = np.minimum(STEEPEST * away, FARTHEST)
+
+    def away(ring: tuple[int, ...]) -> NDArray[np.float32]:
+        return np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
+
+    features = away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
+    free = np.minimum(STEEP_RIM * away(OVAL), STEEP_FEATURES * features).clip(0, FARTHEST)
     free[SURFACE:] = 0
     return free.astype(np.float32)
 
@@ -58,8 +62,6 @@ def shape_change(own: Points, new: Points) -> NDArray[np.float32]:
     """
     change = new - own
     free = freedom()[:, None]
-    for _ in range(2):
-        length = np.linalg.norm(change, axis=1, keepdims=True)
-        limited = free * np.tanh(length / np.maximum(free, 1e-6)) / np.maximum(length, 1e-9)
-        change = _neighbours() @ (change * limited)
-    return (change * (free > 0)).astype(np.float32)
+    length = np.linalg.norm(change, axis=1, keepdims=True)
+    limited = free * np.tanh(length / np.maximum(free, 1e-6)) / np.maximum(length, 1e-9)
+    return (_neighbours() @ (change * limited) * (free > 0)).astype(np.float32)

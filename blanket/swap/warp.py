@@ -15,7 +15,7 @@ from blanket import align
 from blanket.config import SwapSettings
 from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
-from blanket.faces import Appearance, Identity, Image, Points
+from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.light import Lighting, flatten
 from blanket.picture import Picture
 from blanket.swap.occlusion import OcclusionMask
@@ -92,7 +92,7 @@ class WarpSwapper:
         return cv2.GaussianBlur(face, (0, 0), softness) if softness > 0.25 else face
 
 
-def _detail(picture: NDArray, clear: NDArray[np.float32], total: float) -> float:
+def _detail(picture: Array, clear: NDArray[np.float32], total: float) -> float:
     green = picture[..., 1].astype(np.float32)
     fine = np.abs(cv2.Laplacian(green, cv2.CV_32F))
     return float((fine * clear).sum() / total)

@@ -95,7 +95,8 @@ def train_mesh(training: MeshTraining) -> dict[str, float]:
     if training.device == "cuda" and not torch.cuda.is_available():
         raise InputError("torch finds no CUDA device here: train with --device cpu")
     device = torch.device(training.device)
-    networks = Networks().to(device, memory_format=torch.channels_last)
+    # torch takes memory_format with a device, but does not declare it.
+    networks = Networks().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimizer = torch.optim.AdamW(networks.parameters(), training.lr, weight_decay=0.02)
     step = 0

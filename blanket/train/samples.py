@@ -131,9 +131,9 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
                 skin = canvas[y - 4 : y + 5, x - 4 : x + 5].mean((0, 1))
                 skin = skin * rng.uniform(0.75, 1.15) * rng.normal(1, 0.04, 3)
                 anchor = mesh[rng.integers(468), :2] + rng.normal(0, 30, 2)
-                size = rng.uniform(130, 520)
+                width = rng.uniform(130, 520)
                 mask = np.maximum(
-                    mask, paste(canvas, occluder, (anchor[0], anchor[1]), size, skin, rng)
+                    mask, paste(canvas, occluder, (anchor[0], anchor[1]), width, skin, rng)
                 )
         canvas = np.clip(canvas, 0, 255).astype(np.uint8)
 
@@ -166,9 +166,8 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
     ) -> tuple[Image, Points]:
         """A crop of a part as the first network's mesh would place it, and its points."""
         if mirrored:
-            mesh = mesh[load_topology().mirror] * np.float32((-1, 1, 1)) + np.float32(
-                (CACHE_SIDE - 1, 0, 0)
-            )
+            shift = np.array((CACHE_SIDE - 1, 0, 0), np.float32)
+            mesh = mesh[load_topology().mirror] * np.array((-1, 1, 1), np.float32) + shift
             canvas = canvas[:, ::-1]
         to_mean = face_matrix(mesh, side=1, half=0.5)
         middle = align.apply(to_mean, mesh[list(part.centre), :2]).mean(0)
@@ -180,7 +179,7 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
 
 def units(points: Points, side: int) -> Points:
     """Crop pixels to crop units, -1..1 from edge to edge; z in the same scale."""
-    centred = points - np.float32(((side - 1) / 2, (side - 1) / 2, 0))
+    centred = points - np.array(((side - 1) / 2, (side - 1) / 2, 0), np.float32)
     return (centred / (side / 2)).astype(np.float32)
 
 
