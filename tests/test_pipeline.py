@@ -139,7 +139,8 @@ def test_it_is_somebody_else(demo: Demo) -> None:
     from blanket.train.embedding import face_embeddings
 
     frames = [i for i in unhidden(demo) if abs(head_pose(demo.truth.mesh[i, INFANT])[0]) < 25][::3]
-    before, after = [], []
+    before: list[np.ndarray] = []
+    after: list[np.ndarray] = []
     for index, old, new in pairs(demo):
         if index not in frames:
             continue
@@ -257,9 +258,7 @@ def test_when_the_swap_fails_the_face_is_hidden(
 
 
 def test_a_mesh_that_is_not_trusted_is_hidden(demo: Demo, tmp_path: Path) -> None:
-    report = blanket.anonymize(
-        demo.clip, tmp_path / "out.mp4", overrides={"track.min_trust": 0.99}
-    )
+    report = blanket.anonymize(demo.clip, tmp_path / "out.mp4", overrides={"track.min_trust": 0.99})
     assert report.totals.replaced == 0
     assert report.totals.hidden > 0
 
