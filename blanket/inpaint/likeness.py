@@ -36,12 +36,15 @@ def describe(flat: Float, shape: Points) -> Float:
 @dataclass(frozen=True)
 class Likeness:
     """centre ``[F]``, basis ``[K, F]`` (principal axes, whitened), embedding ``[K + 1, 128]``
-    and age ``[K + 1]`` (log years): the last row is the constant."""
+    and age ``[K + 1]``: the last row is the constant. ages ``[2, Q]``: quantiles of what
+    `age` gives over the faces that taught it, and the log years of those quantiles, since
+    ridge regression draws the youngest and the oldest to the middle."""
 
     centre: Float
     basis: NDArray[np.float16]
     embedding: Float
     age: Float
+    ages: Float
 
     @classmethod
     def learn(cls, features: Float, embeddings: Float, ages: Float, rank: int = 160) -> Likeness:
@@ -57,9 +60,16 @@ class Likeness:
             return np.linalg.solve(x.T @ x + penalty, x.T @ y).astype(np.float32)
 
         known = ~np.isnan(ages)
-        age = ridge(code[known], np.log(np.maximum(ages[known], 0.5)))
+        years = np.log(np.maximum(ages[known], 0.5))
+        age = ridge(code[known], years)
+        steps = np.linspace(0, 1, 41)
+        quantiles = np.stack([np.quantile(code[known] @ age, steps), np.quantile(years, steps)])
         return cls(
-            centre.astype(np.float32), basis.astype(np.float16), ridge(code, embeddings), age
+            centre.astype(np.float32),
+            basis.astype(np.float16),
+            ridge(code, embeddings),
+            age,
+            quantiles.astype(np.float32),
         )
 
     def code(self, features: Float) -> Float:
@@ -72,4 +82,4 @@ class Likeness:
 
     def years(self, features: Float) -> Float:
         """Predicted ages in years ``[...]`` of features ``[..., F]``."""
-        return np.exp(self.code(features) @ self.age)
+        return np.exp(np.interp(self.code(features) @ self.age, *self.ages))

@@ -103,7 +103,7 @@ class Morphable:
         target = np.clip(years if self._age == "auto" else AGES[self._age], 1.0, 60.0)
         # Ages as people see them in pictures: a year counts for less the older one is.
         apart = np.log(model["ages"] + 1) - np.log(target + 1)
-        score = -0.5 * (apart / 0.22) ** 2
+        score = -0.5 * (apart / 0.35) ** 2
         tones = _tone(np.vstack([model["colours"], colour[None]]))
         score -= 0.5 * (np.linalg.norm(tones[:-1] - tones[-1], axis=1) / 30) ** 2
         chances = np.exp(score - score.max()).astype(np.float64)

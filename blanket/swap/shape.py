@@ -18,10 +18,10 @@ from blanket.topology import (
     load_topology,
 )
 
-STEEP_RIM, STEEP_FEATURES = 0.8, 1.8
-"""How fast a change may grow with the distance from the outline, and from lids and lips:
-the outline must not tear; what lies around eyes and mouth is much of who somebody is."""
-FARTHEST = 0.3
+RIM, FEATURES = 0.2, 0.08
+"""Distances from the outline, and from lids and lips, at which a vertex is free: the outline
+must not tear; what lies close around eyes and mouth is much of who somebody is."""
+FARTHEST = 0.25
 """The largest change, in distances between the outer eye corners."""
 
 
@@ -37,10 +37,16 @@ def freedom() -> NDArray[np.float32]:
     def away(ring: tuple[int, ...]) -> NDArray[np.float32]:
         return np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
 
-    features = away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
-    free = np.minimum(STEEP_RIM * away(OVAL), STEEP_FEATURES * features).clip(0, FARTHEST)
+    rim = _smooth(away(OVAL) / RIM)
+    features = _smooth(away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS) / FEATURES)
+    free = FARTHEST * rim * features
     free[SURFACE:] = 0
     return free.astype(np.float32)
+
+
+def _smooth(share: NDArray[np.float32]) -> NDArray[np.float32]:
+    share = share.clip(0, 1)
+    return share**2 * (3 - 2 * share)
 
 
 @cache
