@@ -23,10 +23,10 @@ from blanket.topology import SURFACE
 from blanket.weights import weights_path
 
 CANDIDATES = 100
-LEADERS = 5
+LEADERS = 3
 """Of how many exemplars that fit and are far from the child the seed picks the leader."""
 PARTNERS = 2
-STEPS = tuple((0.5 * n, 0.06 * n) for n in range(9))
+STEPS = tuple((0.4 * n, 0.06 * n) for n in range(7))
 """How far shape and texture may go beyond a mixture, away from the child, as shares of the
 difference: as few steps as the wanted distance needs, since each costs likelihood."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
@@ -67,7 +67,7 @@ class Morphable:
     name = "morphable"
 
     def __init__(
-        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.62
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.64
     ) -> None:
         self._age, self._distance = age, distance
 
@@ -79,7 +79,7 @@ class Morphable:
         foresight = _Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
-        far = foresight.distances(alone, STEPS[5])
+        far = foresight.distances(alone, STEPS[4])
         leader = rng.choice(fitting[np.argsort(-far)[:LEADERS]])
         # 3. Who else is mixed in: of some random pairs, the one that leads farthest away.
         weights = np.zeros((CANDIDATES, len(chances)), np.float32)
@@ -88,7 +88,7 @@ class Morphable:
             partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
             row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
             row[leader] += lead
-        best = weights[[int(foresight.distances(weights, STEPS[5]).argmax())]]
+        best = weights[[int(foresight.distances(weights, STEPS[4]).argmax())]]
         # 4. Steps on in the same direction, until it is far enough.
         for step in STEPS:
             distance = float(foresight.distances(best, step)[0])
