@@ -37,9 +37,10 @@ def freedom() -> NDArray[np.float32]:
     def away(ring: tuple[int, ...]) -> NDArray[np.float32]:
         return np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
 
-    rim = _smooth(away(OVAL) / RIM)
-    features = _smooth(away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS) / FEATURES)
-    free = FARTHEST * rim * features
+    rim, features = away(OVAL), away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
+    free = FARTHEST * _smooth(rim / RIM) * _smooth(features / FEATURES)
+    # Never past what is fixed: there triangles would fold over one another.
+    free = np.minimum(free, np.minimum(0.6 * rim, 1.2 * features))
     free[SURFACE:] = 0
     return free.astype(np.float32)
 

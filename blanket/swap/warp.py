@@ -23,9 +23,20 @@ from blanket.swap.raster import Raster
 from blanket.swap.shape import shape_change
 from blanket.texture import TEXTURE_SIDE, atlas
 from blanket.timeline import Placement
-from blanket.topology import INNER_LIPS, LEFT_EYE, RIGHT_EYE, SURFACE, load_topology
+from blanket.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    LEFT_EYE_OUTER,
+    RIGHT_EYE,
+    RIGHT_EYE_OUTER,
+    SURFACE,
+    load_topology,
+)
 
 PATCH_HALF = 1.06
+EYE_RIM, LIP_RIM = 0.025, 0.015
+"""How far around eyeballs and mouth the child's own pixels reach, in distances between the
+outer eye corners."""
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
 
 
@@ -121,12 +132,18 @@ def _texture_alpha() -> NDArray[np.float32]:
 
 
 def _holes(mesh: Points, side: int) -> NDArray[np.float32]:
-    """``[side, side]``: 0 over eyeballs and inner mouth, soft at lids and lips, else 1."""
+    """``[side, side]``: 0 over eyeballs and inner mouth and on their rims, soft at lids and
+    lips, else 1.
+
+    The rims (lash line, red of the lips towards the mouth) are the child's too: a lid that
+    is off by a pixel would cover some of the iris, and gaze is read off that.
+    """
     canvas = np.full((side, side), 255, np.uint8)
-    rings = [
-        np.round(mesh[list(ring), :2] * 16).astype(np.int32)
-        for ring in (LEFT_EYE, RIGHT_EYE, INNER_LIPS)
-    ]
-    cv2.fillPoly(canvas, rings, 0, cv2.LINE_AA, 4)
+    unit = float(np.linalg.norm(mesh[LEFT_EYE_OUTER] - mesh[RIGHT_EYE_OUTER]))
+    for ring, rim in ((LEFT_EYE, EYE_RIM), (RIGHT_EYE, EYE_RIM), (INNER_LIPS, LIP_RIM)):
+        points = np.round(mesh[list(ring), :2] * 16).astype(np.int32)
+        cv2.fillPoly(canvas, [points], 0, cv2.LINE_AA, 4)
+        width = max(round(2 * rim * unit), 1)
+        cv2.polylines(canvas, [points], True, 0, width, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(canvas, (0, 0), max(side / 256, 0.6))
     return soft.astype(np.float32) / 255
