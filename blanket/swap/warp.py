@@ -34,7 +34,7 @@ from blanket.topology import (
 )
 
 PATCH_HALF = 1.06
-EYE_RIM, LIP_RIM = 0.025, 0.015
+EYE_RIM, LIP_RIM = 0.03, 0.015
 """How far around eyeballs and mouth the child's own pixels reach, in distances between the
 outer eye corners."""
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
