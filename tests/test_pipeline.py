@@ -136,7 +136,7 @@ def test_what_the_child_does_is_kept(demo: Demo, meshes: tuple, name, read_off, 
 
 def test_it_is_somebody_else(demo: Demo) -> None:
     pytest.importorskip("dlib")
-    from blanket.train.embedding import face_embeddings
+    from blanket.eval.embedding import face_embeddings
 
     frames = [i for i in unhidden(demo) if abs(head_pose(demo.truth.mesh[i, INFANT])[0]) < 25][::3]
     before: list[np.ndarray] = []

@@ -1,0 +1,1 @@
+"""Proving the result: what recognisers say of faces."""

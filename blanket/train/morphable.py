@@ -21,7 +21,7 @@ from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
-from blanket.train.embedding import face_embeddings
+from blanket.eval.embedding import face_embeddings
 from blanket.train.labels import LabelledSet, read_labels
 from blanket.weights import record
 

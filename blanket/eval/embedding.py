@@ -1,4 +1,4 @@
-"""dlib's face recogniser (King 2017), the teacher of the likeness map."""
+"""dlib's face recogniser (King 2017): it measures identity, and taught the likeness map."""
 
 from __future__ import annotations
 
