@@ -18,9 +18,9 @@ from blanket.topology import (
     load_topology,
 )
 
-RIM, FEATURES = 0.2, 0.08
-"""Distances from the outline, and from lids and lips, at which a vertex is free: the outline
-must not tear; what lies close around eyes and mouth is much of who somebody is."""
+RIM, EYES, LIPS = 0.2, 0.18, 0.08
+"""Distances from the outline, from lids, and from lips at which a vertex is free: the outline
+must not tear, gaze is read off the corners of the eyes."""
 FARTHEST = 0.25
 """The largest change, in distances between the outer eye corners."""
 
@@ -37,10 +37,10 @@ def freedom() -> NDArray[np.float32]:
     def away(ring: tuple[int, ...]) -> NDArray[np.float32]:
         return np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
 
-    rim, features = away(OVAL), away(LEFT_EYE + RIGHT_EYE + OUTER_LIPS + INNER_LIPS)
-    free = FARTHEST * _smooth(rim / RIM) * _smooth(features / FEATURES)
+    rim, eyes, lips = away(OVAL), away(LEFT_EYE + RIGHT_EYE), away(OUTER_LIPS + INNER_LIPS)
+    free = FARTHEST * _smooth(rim / RIM) * _smooth(eyes / EYES) * _smooth(lips / LIPS)
     # Never past what is fixed: there triangles would fold over one another.
-    free = np.minimum(free, np.minimum(0.6 * rim, 1.2 * features))
+    free = np.minimum.reduce([free, 0.6 * rim, 1.2 * eyes, 1.2 * lips])
     free[SURFACE:] = 0
     return free.astype(np.float32)
 
