@@ -35,20 +35,24 @@ def describe(flat: Float, shape: Points) -> Float:
 
 @dataclass(frozen=True)
 class Likeness:
-    """centre ``[F]``, basis ``[K, F]`` (principal axes, whitened), embedding ``[K + 1, 128]``
-    and age ``[K + 1]``: the last row is the constant. ages ``[2, Q]``: quantiles of what
+    """centre ``[F]``, basis ``[K, F]`` (principal axes, whitened), embedding ``[K + 1, 128]``,
+    gender and age ``[K + 1]``: the last row is the constant. ages ``[2, Q]``: quantiles of what
     `age` gives over the faces that taught it, and the log years of those quantiles, since
     ridge regression draws the youngest and the oldest to the middle."""
 
     centre: Float
     basis: NDArray[np.float16]
     embedding: Float
+    gender: Float
     age: Float
     ages: Float
 
     @classmethod
-    def learn(cls, features: Float, embeddings: Float, ages: Float, rank: int = 160) -> Likeness:
-        """From features ``[N, F]``, embeddings ``[N, 128]`` and ages ``[N]`` (NaN: unknown)."""
+    def learn(
+        cls, features: Float, embeddings: Float, ages: Float, genders: Float, rank: int = 160
+    ) -> Likeness:
+        """From features ``[N, F]``, embeddings ``[N, 128]``, ages ``[N]`` in years and genders
+        ``[N]``, 0 (woman) to 100 (man); NaN where they are not known."""
         centre = features.mean(0)
         _, singular, axes = np.linalg.svd(features - centre, full_matrices=False)
         basis = axes[:rank] / (singular[:rank, None] / np.sqrt(len(features)))
@@ -68,6 +72,7 @@ class Likeness:
             centre.astype(np.float32),
             basis.astype(np.float16),
             ridge(code, embeddings),
+            ridge(code[known], genders[known]),
             age,
             quantiles.astype(np.float32),
         )
@@ -83,3 +88,7 @@ class Likeness:
     def years(self, features: Float) -> Float:
         """Predicted ages in years ``[...]`` of features ``[..., F]``."""
         return np.exp(np.interp(self.code(features) @ self.age, *self.ages))
+
+    def man(self, features: Float) -> Float:
+        """Predicted ratings of gender, 0 (woman) to 100 (man), ``[...]``."""
+        return (self.code(features) @ self.gender).clip(0, 100)

@@ -73,8 +73,8 @@ class Morphable:
 
     def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""
-        # 1. Who may be mixed: near in age and complexion.
-        chances = self._chances(years_of(own), own.colour)
+        # 1. Who may be mixed: near in age, complexion and, if grown, gender.
+        chances = self._chances(own)
         # 2. Who leads: one of those who fit well and end up least like the child.
         foresight = _Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
@@ -98,14 +98,18 @@ class Morphable:
         shape = foresight.shapes(best, step)[0]
         return Identity(texture, shape, self.name, distance)
 
-    def _chances(self, years: float, colour: NDArray[np.float32]) -> NDArray[np.float64]:
-        model = _model()
+    def _chances(self, own: Appearance) -> NDArray[np.float64]:
+        model, years = _model(), years_of(own)
         target = np.clip(years if self._age == "auto" else AGES[self._age], 1.0, 60.0)
         # Ages as people see them in pictures: a year counts for less the older one is.
         apart = np.log(model["ages"] + 1) - np.log(target + 1)
         score = -0.5 * (apart / 0.35) ** 2
-        tones = _tone(np.vstack([model["colours"], colour[None]]))
+        tones = _tone(np.vstack([model["colours"], own.colour[None]]))
         score -= 0.5 * (np.linalg.norm(tones[:-1] - tones[-1], axis=1) / 30) ** 2
+        # A small child has no gender to see; the older, the more it is seen.
+        seen = float(np.clip((target - 4) / 10, 0, 1))
+        man = float(load_likeness().man(describe(own.flat, own.shape)))
+        score -= 0.5 * seen * ((model["genders"] - man) / 20) ** 2
         chances = np.exp(score - score.max()).astype(np.float64)
         # Always enough to mix from: the nearest dozen have a fair share.
         nearest = np.argsort(-score)[:12]

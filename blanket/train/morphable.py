@@ -137,11 +137,15 @@ def _likeness(sets: list[LabelledSet]) -> Likeness:
     """The map from a texture and a shape to a recogniser's embedding and to age, taught on
     every colour face (ridge regression on principal components)."""
     mean = load_topology().mean
-    features, embeddings, ages = [], [], []
+    features, embeddings, ages, genders = [], [], [], []
     for labelled in sets:
         pictures = [cv2.imread(str(path))[..., ::-1] for path in labelled.files]
         embeddings.append(face_embeddings(pictures, labelled.mesh))
         for path, picture, mesh in zip(labelled.files, pictures, labelled.mesh, strict=True):
             features.append(describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)))
-            ages.append(labelled.attributes.get(path.stem, {}).get("age", np.nan))
-    return Likeness.learn(np.stack(features), np.concatenate(embeddings), np.array(ages))
+            ratings = labelled.attributes.get(path.stem, {})
+            ages.append(ratings.get("age", np.nan))
+            genders.append(ratings.get("gender", np.nan))
+    return Likeness.learn(
+        np.stack(features), np.concatenate(embeddings), np.array(ages), np.array(genders)
+    )
