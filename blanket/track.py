@@ -24,7 +24,7 @@ from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
 from blanket.picture import Picture, enlarge_points, fit
 from blanket.report import Rule
-from blanket.topology import SURFACE
+from blanket.topology import POINTS, SURFACE
 
 SMALLEST_EYES = 5.0
 """Outer eye corners nearer than this many pixels of the analysis copy: too small to read."""
@@ -34,6 +34,25 @@ SURE = 0.6
 """Score of a detection that is hidden even where no other search confirms it."""
 LONGEST_HIDDEN_GAP = 45
 """Frames between two sightings of a face over which it is taken to be still there."""
+
+
+class Shelf:
+    """Keeps packed meshes side by side in large blocks: thousands of small arrays between
+    pictures that come and go would leave holes all over the memory."""
+
+    _ROWS = 512
+
+    def __init__(self) -> None:
+        self._block = np.empty((self._ROWS, POINTS, 3), np.int16)
+        self._used = 0
+
+    def put(self, packed: NDArray[np.int16]) -> NDArray[np.int16]:
+        """A copy ``[478, 3]`` that stays."""
+        if self._used == self._ROWS:
+            self._block, self._used = np.empty_like(self._block), 0
+        self._block[self._used] = packed
+        self._used += 1
+        return self._block[self._used - 1]
 
 
 @dataclass(frozen=True)
@@ -50,14 +69,15 @@ class Sighting:
     score: float = 1.0
 
     @classmethod
-    def of_reading(cls, reading: Reading, mesh: Points) -> Sighting:
-        """From a reading, with its mesh in pixels of the full picture."""
+    def of_reading(cls, reading: Reading, mesh: Points, shelf: Shelf | None = None) -> Sighting:
+        """From a reading, with its mesh in pixels of the full picture, kept on a shelf."""
         low, high = mesh.min(0), mesh.max(0)
         span = float((high - low).max())
         packed = ((mesh - low) * (60_000 / span) - 30_000).round().astype(np.int16)
         box = np.concatenate([mesh_box(mesh), low, [span]]).astype(np.float32)
-        cover = zlib.compress(reading.occluded.tobytes(), 1)
-        return cls(box, reading.trust, None, packed, cover)
+        # Eight levels are enough for what is smoothed in time and place later.
+        cover = zlib.compress((reading.occluded & 0xE0).tobytes(), 1)
+        return cls(box, reading.trust, None, shelf.put(packed) if shelf else packed, cover)
 
     @property
     def mesh(self) -> Points | None:
@@ -134,6 +154,7 @@ class Tracker:
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = -(10**9)
         self._steps = 0
+        self._shelf = Shelf()
         self._size = self._full = (0, 0)
 
     def finish(self) -> list[Track]:
@@ -329,7 +350,7 @@ class Tracker:
             ],
             axis=1,
         )
-        track.sightings[index] = Sighting.of_reading(reading, mesh)
+        track.sightings[index] = Sighting.of_reading(reading, mesh, self._shelf)
         if track.album.due(index):
             track.album.look(small, reading)
 
