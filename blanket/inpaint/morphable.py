@@ -187,6 +187,8 @@ def _mixed_texture(weights: NDArray[np.float32], own: NDArray[np.float32], away:
     near = cv2.dilate(Zones.build().holes.astype(np.float32), np.ones((17, 17), np.uint8))
     bare = 1 - cv2.GaussianBlur(near, (0, 0), 5.0)[..., None]
     detailed = coarse + away * bare * (coarse - child) + fine
+    # Glints and deep shadows of the picture that the leader was taken from.
+    detailed = detailed.clip(0.3, 1.35)
     light = broad_light(texture[leader])
     broad = cv2.resize(light, detailed.shape[1::-1], interpolation=cv2.INTER_CUBIC)
     return np.clip(detailed * broad, 0, 255).astype(np.uint8)
