@@ -15,13 +15,13 @@ import cv2
 import numpy as np
 
 from blanket.align import rigid
+from blanket.eval.embedding import face_embeddings
 from blanket.faces import Image, Points
 from blanket.inpaint.clean import Zones, clean
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
-from blanket.eval.embedding import face_embeddings
 from blanket.train.labels import LabelledSet, read_labels
 from blanket.weights import record
 
@@ -34,11 +34,11 @@ GROWN_KEPT = 160
 
 REJECTED = frozenset(
     (
-        "8", "37", "39", "44", "81", "98", "114", "127", "129", "152", "174", "209", "218", "232",
-        "243", "264", "298", "305", "317", "319", "327", "332", "343", "336", "354", "359", "408", "432",
-        "439", "440", "449", "470", "473", "497", "511", "547", "576", "612", "614", "619", "626",
-        "628", "660", "681", "696", "747", "748", "761", "794", "807", "822", "827", "858", "873",
-        "885", "888", "923", "956", "961", "997",
+        "8", "37", "39", "44", "81", "98", "114", "127", "129", "152", "174", "209", "218",
+        "232", "243", "264", "298", "305", "317", "319", "327", "332", "336", "343", "354",
+        "359", "408", "432", "439", "440", "449", "470", "473", "497", "511", "547", "576",
+        "612", "614", "619", "626", "628", "660", "681", "696", "747", "748", "761", "794",
+        "807", "822", "827", "858", "873", "885", "888", "923", "956", "961", "997",
     )
 )  # fmt: skip
 """Stems that a person struck out after looking at every cleaned texture: fringes over the
