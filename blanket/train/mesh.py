@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from dataclasses import dataclass
+from itertools import islice, repeat
 from pathlib import Path
 
 import cv2
@@ -109,7 +110,12 @@ def train_mesh(training: MeshTraining) -> dict[str, float]:
         step = state["step"]
         log.info("resumed at step %d", step)
     samples = Samples(faces, bank(rng, 500), training.batch, training.seed + step)
-    loader = DataLoader(samples, batch_size=None, num_workers=training.workers, prefetch_factor=4)
+    loader = DataLoader(
+        samples,
+        batch_size=None,
+        num_workers=training.workers,
+        prefetch_factor=4 if training.workers else None,
+    )
     loss_of = _Losses(device)
     started, errors = time.monotonic(), {}
     running: dict[str, float] = {}
@@ -222,9 +228,10 @@ def held_out_errors(networks: nn.Module, faces: Faces) -> dict[str, float]:
     totals: dict[str, list[float]] = {"face": [], "eye": [], "lips": []}
     halves = {"face": FACE_HALF, "eye": eye_part().half, "lips": lips_part().half}
     count = min(300, len(faces.mesh))
-    batches = [samples.sample(rng) for _ in range(count)]
+    drawn = (samples.sample(rng) for _ in repeat(None))
+    batches = list(islice((one for one in drawn if one["valid"]), count))
     for at in range(0, count, 50):
-        some = [b for b in batches[at : at + 50] if b["valid"]]
+        some = batches[at : at + 50]
         for key, half in halves.items():
             crop = torch.from_numpy(np.stack([b[key] for b in some])).permute(0, 3, 1, 2)
             out = getattr(networks, key)(crop.float().div(127.5).sub(1))

@@ -23,7 +23,7 @@ from blanket.light import flatten
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
 from blanket.train.labels import LabelledSet, read_labels
-from blanket.weights import record
+from blanket.weights import record, weights_folder
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,8 @@ def build_morphable(data: Path, output: Path) -> Path:
         colours=np.array(colours, np.float32),
         **{f"likeness_{key}": value for key, value in vars(likeness).items()},
     )
-    record("morphable.npz")
+    if output == weights_folder():
+        record("morphable.npz")
     return path
 
 

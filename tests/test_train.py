@@ -1,0 +1,105 @@
+"""Training on a handful of drawn faces: it runs, resumes, and exports what the program reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from conftest import Demo
+
+from blanket.crop import FACE_SIDE, PART_SIDE, eye_part, lips_part
+from blanket.demo import INFANT
+from blanket.errors import InputError
+from blanket.image import write_image
+from blanket.occluders import bank, paste
+from blanket.topology import load_topology
+from blanket.train.labels import read_labels
+from blanket.train.pose import turned
+from blanket.video import read
+
+
+@pytest.fixture(scope="module")
+def data(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A labelled set of frames of the demo clip, as `blanket train` reads it."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "drawn").mkdir()
+    names, meshes = [], []
+    for frame in read(demo.clip):
+        if frame.index % 3 == 0:
+            names.append(f"f{frame.index}")
+            write_image(folder / "drawn" / f"f{frame.index}.jpg", frame.rgb())
+            meshes.append(np.round(demo.truth.mesh[frame.index, INFANT] * 16).astype(np.int16))
+    np.savez(folder / "drawn_mesh.npz", names=np.array(names), mesh_16ths=np.stack(meshes))
+    rows = [f"{name},{1 + i},{10 * i % 100},{(i * 37) % 100}" for i, name in enumerate(names)]
+    table = "\n".join(["stimulus,age,happy,gender", *rows])
+    (folder / "drawn_attributes.csv").write_text(table + "\n")
+    return folder
+
+
+def test_labels_are_read(data: Path, demo: Demo) -> None:
+    (labelled,) = read_labels(data)
+    assert labelled.name == "drawn"
+    assert np.abs(labelled.mesh[1] - demo.truth.mesh[3, INFANT]).max() <= 1 / 32 + 1e-3
+    assert labelled.attributes["f3"]["age"] == 2
+    with pytest.raises(InputError, match="No labelled faces"):
+        read_labels(data / "drawn")
+
+
+def test_a_turned_head_keeps_its_labels(data: Path, demo: Demo) -> None:
+    frame = next(iter(read(demo.clip))).rgb()
+    side = min(frame.shape[:2])
+    mesh = demo.truth.mesh[0, INFANT].copy()
+    middle = int(np.clip(mesh[:468, 0].mean(), side / 2, frame.shape[1] - side / 2))
+    square = frame[:side, middle - side // 2 : middle + side // 2]
+    mesh[:, 0] -= middle - side // 2
+    picture, moved = turned(square, mesh, 0.0, 0.0, load_topology())
+    assert np.abs(moved - mesh).max() < 1e-2
+    assert np.abs(picture.astype(int) - square[: len(picture)]).mean() < 2
+    _, moved = turned(square, mesh, 0.5, 0.0, load_topology())
+    assert moved[1, 0] != pytest.approx(mesh[1, 0], abs=2)
+
+
+def test_occluders_cover_what_their_mask_says() -> None:
+    rng = np.random.default_rng(0)
+    for occluder in bank(rng, 6):
+        picture = np.full((200, 200, 3), 60, np.float32)
+        before = picture.copy()
+        mask = paste(picture, occluder, (100, 100), 180, np.array([200, 150, 120]), rng)
+        changed = np.abs(picture - before).max(-1)
+        assert mask.min() >= 0 and mask.max() <= 1.0001
+        assert changed[mask > 0.9].mean() > changed[mask == 0].mean()
+
+
+def test_mesh_training_runs_resumes_and_exports(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    pytest.importorskip("onnx", reason="training needs the extra 'train'")
+    from blanket.train.mesh import MeshTraining, train_mesh
+
+    def training(steps: int) -> MeshTraining:
+        return MeshTraining(
+            data=data,
+            run=tmp_path / "run",
+            output=tmp_path / "out",
+            steps=steps,
+            batch=4,
+            workers=0,
+            checkpoint_every=2,
+        )
+
+    errors = train_mesh(training(2))
+    assert set(errors) == {"face", "eye", "lips"}
+    assert all(np.isfinite(value) and value > 0 for value in errors.values())
+    first = (tmp_path / "out" / "face_mesh.onnx").read_bytes()
+    train_mesh(training(4))
+    assert (tmp_path / "out" / "face_mesh.onnx").read_bytes() != first
+    shapes = {
+        "face": (FACE_SIDE, [(3, 478, 3), (3,), (3, 48, 48)]),
+        "eye": (PART_SIDE, [(3, len(eye_part().vertices), 3)]),
+        "lips": (PART_SIDE, [(3, len(lips_part().vertices), 3)]),
+    }
+    for name, (side, expected) in shapes.items():
+        session = onnxruntime.InferenceSession(tmp_path / "out" / f"{name}_mesh.onnx")
+        out = session.run(None, {"pixels": np.zeros((3, side, side, 3), np.uint8)})
+        assert [array.shape for array in out] == expected
