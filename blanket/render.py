@@ -20,9 +20,6 @@ from blanket.track import Track
 
 log = logging.getLogger(__name__)
 
-FORGET_EVERY = 150
-"""Frames after which the meshes of past frames are let go."""
-
 
 class Renderer:
     """Paints pictures in order of time.
@@ -54,9 +51,6 @@ class Renderer:
             for timeline in self._timelines
             if timeline.covers(picture.index) and (placement := timeline.at(picture.index))
         ]
-        if picture.index % FORGET_EVERY == 0:
-            for timeline in self._timelines:
-                timeline.forget(picture.index)
         # The smaller, farther face first, so that the nearer one lies over it.
         placements.sort(key=lambda one: float(np.prod(one.box[2:4] - one.box[:2])))
         for placement in placements:

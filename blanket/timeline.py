@@ -48,21 +48,12 @@ class Timeline:
         self.track, self._smoothing, self._max_gap = track, smoothing, max_gap
         self._frames = np.array(sorted(track.sightings))
         self._cuts, self._linger = cuts, linger
-        self._forgotten = 0
         self._cache: OrderedDict[int, tuple[Points, NDArray[np.uint8]]] = OrderedDict()
 
     def covers(self, index: int) -> bool:
         """Whether there may be something to do in a frame."""
         first, last = self._frames[0], self._frames[-1]
         return bool(first - self._linger <= index <= last + self._linger)
-
-    def forget(self, before: int) -> None:
-        """Let go of the sightings of frames that nothing will be asked of any more."""
-        old = self._frames[: np.searchsorted(self._frames, before - 2 * LONGEST_HIDDEN_GAP)]
-        # The last sighting stays, so that the track still has one.
-        for frame in old[self._forgotten : len(self._frames) - 1]:
-            self.track.sightings.pop(int(frame), None)
-        self._forgotten = max(len(old), self._forgotten)
 
     def at(self, index: int) -> Placement | None:
         """What to do in a frame; None where the track has no face there."""
@@ -101,12 +92,8 @@ class Timeline:
             if not there:
                 continue
             frame = int(self._frames[position])
-            sighting = self.track.sightings.get(frame)
-            if (
-                sighting is not None
-                and sighting.packed is None
-                and abs(index - frame) <= self._linger
-            ):
+            sighting = self.track.sightings[frame]
+            if sighting.packed is None and abs(index - frame) <= self._linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
         return None
 
@@ -119,10 +106,7 @@ class Timeline:
             if not 0 <= position < len(self._frames):
                 return None
             frame = int(self._frames[position])
-            sighting = self.track.sightings.get(frame)
-            if sighting is None:
-                return None  # forgotten: much too long ago to matter
-            if sighting.packed is not None:
+            if self.track.sightings[frame].packed is not None:
                 return frame
             position += step
         return None

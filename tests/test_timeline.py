@@ -145,27 +145,3 @@ def test_cover_is_steady_over_time() -> None:
     levels = [float(timeline(track).at(i).occluded.mean()) for i in range(9)]  # type: ignore[union-attr]
     assert max(levels) < 0.5
     assert np.abs(np.diff(levels)).max() < 0.25
-
-
-def test_what_is_forgotten_is_not_needed_again() -> None:
-    meshes = {i: mesh_at(100.0 + i) for i in range(400)}
-    track = track_of(meshes)
-    line, whole = timeline(track), timeline(track_of(meshes))
-    for index in range(400):
-        if index % 50 == 0:
-            line.forget(index)
-        placed, expected = line.at(index), whole.at(index)
-        assert placed is not None and expected is not None
-        assert placed.mesh is not None and expected.mesh is not None
-        np.testing.assert_array_equal(placed.mesh, expected.mesh)
-    assert len(track.sightings) < 200
-
-
-def test_a_long_absence_after_forgetting() -> None:
-    track = track_of({i: mesh_at(100.0) for i in [*range(20), *range(600, 620)]})
-    line = timeline(track)
-    for index in range(620):
-        if index % 50 == 0:
-            line.forget(index)
-        placed = line.at(index)
-        assert (placed is None) == (20 <= index < 600)
