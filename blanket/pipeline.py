@@ -23,7 +23,6 @@ from blanket.image import Still, read_image, write_image
 from blanket.inpaint import build_generator
 from blanket.inpaint.portrait import portrait
 from blanket.media import is_image, is_video, media_in
-from blanket.memory import trim
 from blanket.mesh import MeshNetwork
 from blanket.output import pending, refuse_same_file
 from blanket.picture import Picture
@@ -34,9 +33,6 @@ from blanket.subjects import assign_subjects
 from blanket.tally import Tally
 from blanket.track import Track, Tracker
 from blanket.video import Frame, Writer, probe, read
-
-TRIM_EVERY = 150
-"""Frames after which free memory is given back."""
 
 
 def anonymize(
@@ -240,8 +236,6 @@ class Run:
             done += 1
             if done % 10 == 0:
                 self._progress(stage, done, total)
-            if done % TRIM_EVERY == 0:
-                trim()
         self._progress(stage, done, done)
 
     def _finish(
