@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import blanket
+from blanket.analysis import Placements, analyse
 from blanket.attributes import eye_opening, head_pose, iris_position, mouth_opening
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
@@ -23,11 +24,9 @@ from blanket.errors import BlanketError
 from blanket.faces import Points
 from blanket.mesh import MeshNetwork
 from blanket.output import pending
-from blanket.progress import shown
-from blanket.timeline import Timeline
+from blanket.progress import Callback, shown
 from blanket.topology import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
-from blanket.track import Tracker
-from blanket.video import probe, read
+from blanket.video import Frame, probe, read
 
 Values = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -157,28 +156,24 @@ class Reader:
     def __call__(self, video: Path) -> Points:
         """The mesh of the face that is seen longest, ``[N, 478, 3]`` float32 pixels; NaN in
         frames where there is none or it would be hidden."""
-        tracker = Tracker(self._detector, self._network, self._settings)
-        count, total = 0, probe(video).frames
         with shown(Console(stderr=True)) as progress:
-            for frame in read(video):
-                tracker.step(frame)
-                count += 1
-                progress(f"read {video.name}", count, total)
-        chosen = self._settings.track
-        tracks = sorted(tracker.finish(), key=lambda one: len(one.sightings), reverse=True)
-        meshes = np.full((count, 478, 3), np.nan, np.float32)
-        every = self._settings.detect.every
-        timelines = [
-            Timeline(track, tracker.cuts, chosen.max_gap, chosen.smoothing, every)
-            for track in tracks
-        ]
-        for index in range(count):
-            for timeline in timelines:
-                placement = timeline.at(index) if timeline.covers(index) else None
-                if placement is not None and placement.mesh is not None:
+            analysis = analyse(
+                self._told(video, progress), self._detector, self._network, self._settings
+            )
+        longest = max(analysis.tracks, key=lambda one: len(one.sightings), default=None)
+        meshes = np.full((analysis.frames, 478, 3), np.nan, np.float32)
+        placements = Placements(analysis, self._settings)
+        for index in range(analysis.frames):
+            for placement in placements.at(index):
+                if placement.track is longest and placement.mesh is not None:
                     meshes[index] = placement.mesh
-                    break
         return meshes
+
+    def _told(self, video: Path, progress: Callback) -> Iterator[Frame]:
+        total = probe(video).frames
+        for done, frame in enumerate(read(video), 1):
+            yield frame
+            progress(f"read {video.name}", done, total)
 
 
 SIGNALS = (

@@ -23,7 +23,6 @@ Exit status: 0 all bars met, 1 a bar missed, 2 no data or a wrong setting.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,7 +30,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
-import dlib
 import numpy as np
 from clip import (
     Clip,
@@ -53,19 +51,17 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import blanket
-from blanket.attributes import head_pose
 from blanket.config import Settings
-from blanket.errors import BlanketError, InputError
-from blanket.faces import Image, Points
+from blanket.errors import InputError
+from blanket.faces import Points
 from blanket.progress import shown
+from blanket.recognise import build_recogniser
 from blanket.report import Report
 from blanket.texture import atlas, unwrap
 from blanket.topology import SURFACE
 from blanket.video import Frame, read
 
 _USE = ("eye opening", "mouth opening", "yaw", "pitch", "roll", "horizontal gaze")
-_BROWS = 0.12
-"""How far below the top of the mesh dlib's detector begins its boxes, of the mesh's height."""
 _FLAT = 160
 """Side of the texture in which flicker is measured, in texels; an infant's face in the clip
 is a little larger than that, so it is not the sampling that flickers."""
@@ -111,48 +107,6 @@ def _seeded(seed: int | None) -> str:
 
 
 # Identity.
-
-
-def _models() -> Path:
-    # Importing the package needs an old setuptools; its files do not.
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise BlanketError("dlib's weights are missing: pip install face_recognition_models")
-    return Path(spec.submodule_search_locations[0]) / "models"
-
-
-class _Recogniser:
-    """dlib's face descriptor (King 2017) of the face under a mesh, upright."""
-
-    def __init__(self) -> None:
-        models = _models()
-        self._landmarks = dlib.shape_predictor(
-            str(models / "shape_predictor_68_face_landmarks.dat")
-        )
-        self._network = dlib.face_recognition_model_v1(
-            str(models / "dlib_face_recognition_resnet_model_v1.dat")
-        )
-
-    def __call__(self, picture: Image, mesh: Points) -> Values:
-        """``[128]``. picture: RGB ``[H, W, 3]``. mesh: ``[478, 3]`` pixels."""
-        matrix, side, box = _upright(mesh)
-        crop = cv2.warpAffine(picture, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
-        points = self._landmarks(crop, dlib.rectangle(*(int(edge) for edge in box)))
-        return np.array(self._network.compute_face_descriptor(crop, points), np.float64)
-
-
-def _upright(mesh: Points) -> tuple[NDArray[np.float64], int, Values]:
-    """Picture to an upright crop of the same scale ``[2, 3]``, its side in pixels, and the
-    face's box in it (x0, y0, x1, y1), from the brows down as dlib's detector draws it."""
-    roll = np.radians(head_pose(mesh)[2])
-    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
-    points = mesh[:SURFACE, :2] @ turn.T
-    low, high = points.min(0), points.max(0)
-    side = int(np.ceil(2 * (high - low).max()))
-    shift = (side - 1) / 2 - (low + high) / 2
-    box = np.concatenate([low + shift, high + shift])
-    box[1] += _BROWS * (box[3] - box[1])
-    return np.column_stack([turn, shift]), side, box
 
 
 def _pairs(descriptors: Values) -> float:
@@ -246,7 +200,7 @@ class _Found:
 
 
 def _measure(clip: Clip, output: Path, every: int) -> _Found:
-    found, recogniser = _Found(), _Recogniser()
+    found, recogniser = _Found(), build_recogniser("dlib")
     inside = atlas(_FLAT).inside
     last: list[NDArray[np.float32]] = []
     count = 0
@@ -265,8 +219,8 @@ def _measure(clip: Clip, output: Path, every: int) -> _Found:
                 found.flicker.append((float(moved[0]), float(moved[1])))
             if old.index % every == 0:
                 found.looked.append(old.index)
-                found.before.append(recogniser(old.rgb(), mesh))
-                found.after.append(recogniser(new.rgb(), mesh))
+                found.before.append(recogniser.embed(old.rgb(), mesh[None])[0])
+                found.after.append(recogniser.embed(new.rgb(), mesh[None])[0])
             count += 1
             progress("measure", count, len(clip.mesh))
     return found

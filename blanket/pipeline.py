@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 import blanket
+from blanket.analysis import Analysis, analyse
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
@@ -29,9 +30,7 @@ from blanket.picture import Picture
 from blanket.progress import Callback
 from blanket.render import Renderer
 from blanket.report import BackendsReport, Failure, FolderReport, Report, VideoReport
-from blanket.subjects import assign_subjects
 from blanket.tally import Tally
-from blanket.track import Track, Tracker
 from blanket.video import Frame, Writer, probe, read
 
 
@@ -164,68 +163,60 @@ class Run:
         )  # fmt: skip
         with writer:
             with tally.timed("analyse"):
-                frames = self._told("analyse", read(source), info.frames)
-                tracks, cuts, count = self.follow(frames)
+                analysis = self.analyse(self._told("analyse", read(source), info.frames))
             with tally.timed("invent"):
-                identities = self.invent(tracks)
+                identities = self.invent(analysis)
             with tally.timed("replace"):
-                render = self.renderer(tracks, cuts, identities)
-                for frame in self._told("replace", read(source), count):
+                render = self.renderer(analysis, identities)
+                for frame in self._told("replace", read(source), analysis.frames):
                     render(frame)
                     writer.write(frame)
         tally.notes += writer.notes
         video = VideoReport(
-            width=info.width, height=info.height, frames=count, duration=info.duration or 0.0,
-            frame_rate=float(info.frame_rate or 0), codec=writer.codec,
+            width=info.width, height=info.height, frames=analysis.frames,
+            duration=info.duration or 0.0, frame_rate=float(info.frame_rate or 0),
+            codec=writer.codec,
         )  # fmt: skip
-        return self._finish(source, target, video, tracks, identities, portrait_at)
+        return self._finish(source, target, video, analysis, identities, portrait_at)
 
     def picture(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """A picture is a video of one frame."""
         still, tally = Still(read_image(source)), self.tally
         with tally.timed("analyse"):
-            tracks, cuts, _ = self.follow([still])
+            analysis = self.analyse([still])
         with tally.timed("invent"):
-            identities = self.invent(tracks)
+            identities = self.invent(analysis)
         with tally.timed("replace"):
-            self.renderer(tracks, cuts, identities)(still)
+            self.renderer(analysis, identities)(still)
             write_image(draft, still.rgb())
         video = VideoReport(
             width=still.width, height=still.height, frames=1, duration=0.0, frame_rate=0.0,
             codec=target.suffix.lower().lstrip("."),
         )  # fmt: skip
-        return self._finish(source, target, video, tracks, identities, portrait_at)
+        return self._finish(source, target, video, analysis, identities, portrait_at)
 
     # The stages, in order.
 
-    def follow(self, pictures: Iterable[Picture]) -> tuple[list[Track], list[int], int]:
-        """Detect, track, mesh: all tracks, the frames of scene changes, the frame count."""
-        tracker = Tracker(self.detector, self.network, self.settings)
-        count = 0
-        for picture in pictures:
-            tracker.step(picture)
-            count += 1
-        tracks = tracker.finish()
-        assign_subjects(tracks)
-        if not tracks:
+    def analyse(self, pictures: Iterable[Picture]) -> Analysis:
+        """Detect, track, mesh: who is where."""
+        analysis = analyse(pictures, self.detector, self.network, self.settings)
+        if not analysis.tracks:
             self.tally.warnings.append("no face was found; every picture is as it was")
-        return tracks, tracker.cuts, count
+        return analysis
 
-    def invent(self, tracks: list[Track]) -> dict[int, Identity]:
+    def invent(self, analysis: Analysis) -> dict[int, Identity]:
         """Inpaint: a new face for each person, by subject."""
         identities: dict[int, Identity] = {}
-        for track in tracks:
+        for track in analysis.tracks:
             own = track.appearance
             if own is not None and track.subject not in identities:
                 rng = np.random.default_rng([self.settings.identity.seed, track.subject])
                 identities[track.subject] = self.generator.invent(own, rng)
         return identities
 
-    def renderer(
-        self, tracks: list[Track], cuts: list[int], identities: dict[int, Identity]
-    ) -> Renderer:
+    def renderer(self, analysis: Analysis, identities: dict[int, Identity]) -> Renderer:
         """Swap, or hide: what paints the frames, to be called in order."""
-        return Renderer(self.settings, tracks, cuts, identities, self.tally)
+        return Renderer(self.settings, analysis, identities, self.tally)
 
     # What surrounds them.
 
@@ -243,10 +234,11 @@ class Run:
         source: Path,
         target: Path,
         video: VideoReport,
-        tracks: list[Track],
+        analysis: Analysis,
         identities: dict[int, Identity],
         portrait_at: Path | None,
     ) -> Report:
+        tracks = analysis.tracks
         if portrait_at is not None and not identities:
             self.tally.warnings.append("there is no new face to save")
         elif portrait_at is not None:

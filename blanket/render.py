@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 
+from blanket.analysis import Analysis, Placements
 from blanket.attributes import head_pose
 from blanket.config import Settings
 from blanket.faces import Identity
@@ -14,7 +15,7 @@ from blanket.picture import Picture
 from blanket.report import Rule
 from blanket.swap import Swapper, build_swapper
 from blanket.tally import Tally
-from blanket.timeline import Placement, Timeline
+from blanket.timeline import Placement
 from blanket.topology import SURFACE
 from blanket.track import Track
 
@@ -24,36 +25,23 @@ log = logging.getLogger(__name__)
 class Renderer:
     """Paints pictures in order of time.
 
-    cuts: frames of scene changes. identities: the new faces, by subject. tally: counts.
+    analysis: who is where. identities: the new faces, by subject. tally: counts.
     """
 
     def __init__(
         self,
         settings: Settings,
-        tracks: list[Track],
-        cuts: list[int],
+        analysis: Analysis,
         identities: dict[int, Identity],
         tally: Tally,
     ) -> None:
         self._settings, self._identities, self._tally = settings, identities, tally
-        chosen = settings.track
-        # A face seen only at one search may be there until the searches beside it.
-        linger = settings.detect.every
-        self._timelines = [
-            Timeline(track, cuts, chosen.max_gap, chosen.smoothing, linger) for track in tracks
-        ]
+        self._placements = Placements(analysis, settings)
         self._swappers: dict[int, Swapper] = {}
 
     def __call__(self, picture: Picture) -> None:
         """Replace or hide every face of the picture, in place."""
-        placements = [
-            placement
-            for timeline in self._timelines
-            if timeline.covers(picture.index) and (placement := timeline.at(picture.index))
-        ]
-        # The smaller, farther face first, so that the nearer one lies over it.
-        placements.sort(key=lambda one: float(np.prod(one.box[2:4] - one.box[:2])))
-        for placement in placements:
+        for placement in self._placements.at(picture.index):
             rule = placement.rule or self._replace(picture, placement)
             if rule is not None:
                 self._hide(picture, placement)

@@ -20,6 +20,7 @@ from blanket.detect import build_detector
 from blanket.faces import Points
 from blanket.image import read_image, write_image
 from blanket.mesh import MeshNetwork
+from blanket.recognise import build_recogniser, distances
 from blanket.timeline import Timeline
 from blanket.topology import OVAL, SURFACE
 from blanket.track import Track, Tracker
@@ -136,24 +137,15 @@ def test_what_the_child_does_is_kept(demo: Demo, meshes: tuple, name, read_off, 
 
 def test_it_is_somebody_else(demo: Demo) -> None:
     pytest.importorskip("dlib")
-    from blanket.eval.embedding import face_embeddings
-
+    recogniser = build_recogniser("dlib")
     frames = [i for i in unhidden(demo) if abs(head_pose(demo.truth.mesh[i, INFANT])[0]) < 25][::3]
-    before: list[np.ndarray] = []
-    after: list[np.ndarray] = []
+    apart = []
     for index, old, new in pairs(demo):
-        if index not in frames:
-            continue
-        mesh = demo.truth.mesh[index, INFANT]
-        middle = mesh[:SURFACE, :2].mean(0)
-        turn = cv2.getRotationMatrix2D(middle.tolist(), float(head_pose(mesh)[2]), 1.0)
-        size = (old.shape[1], old.shape[0])
-        upright = mesh.copy()
-        upright[:, :2] = mesh[:, :2] @ turn[:, :2].T + turn[:, 2]
-        for pictures, picture in ((before, old), (after, new)):
-            pictures.append(face_embeddings([cv2.warpAffine(picture, turn, size)], upright[None]))
-    apart = np.linalg.norm(np.concatenate(before) - np.concatenate(after), axis=1)
-    assert apart.mean() > 0.4
+        if index in frames:
+            mesh = demo.truth.mesh[index, INFANT][None]
+            before, after = recogniser.embed(old, mesh), recogniser.embed(new, mesh)
+            apart.append(distances(recogniser, before, after)[0])
+    assert np.mean(apart) > 0.4
 
 
 def test_the_hand_stays_in_front(demo: Demo) -> None:

@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 
 from blanket.align import rigid
-from blanket.eval.embedding import face_embeddings
 from blanket.faces import Image, Points
 from blanket.inpaint.clean import Zones, clean
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import flatten
+from blanket.recognise import build_recogniser
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
 from blanket.train.labels import LabelledSet, read_labels
@@ -137,11 +137,14 @@ def _exemplars(rated: LabelledSet, shapes: Points, zones: Zones) -> list[Exempla
 def _likeness(sets: list[LabelledSet]) -> Likeness:
     """The map from a texture and a shape to a recogniser's embedding and to age, taught on
     every colour face (ridge regression on principal components)."""
-    mean = load_topology().mean
+    mean, recogniser = load_topology().mean, build_recogniser("dlib")
     features, embeddings, ages, genders = [], [], [], []
     for labelled in sets:
         pictures = [cv2.imread(str(path))[..., ::-1] for path in labelled.files]
-        embeddings.append(face_embeddings(pictures, labelled.mesh))
+        embeddings += [
+            recogniser.embed(picture, mesh[None])
+            for picture, mesh in zip(pictures, labelled.mesh, strict=True)
+        ]
         for path, picture, mesh in zip(labelled.files, pictures, labelled.mesh, strict=True):
             features.append(describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)))
             ratings = labelled.attributes.get(path.stem, {})

@@ -1,0 +1,123 @@
+"""`blanket anonymize`: the main job, for a file or a folder."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+import blanket
+from blanket.cli.console import console, say
+from blanket.cli.options import Output, Overwrite
+from blanket.errors import InputError
+from blanket.output import pending, refuse_same_file
+from blanket.progress import shown
+
+if TYPE_CHECKING:
+    from blanket.report import FolderReport, Report
+
+
+def anonymize(
+    source: Annotated[Path, typer.Argument(help="A video, a picture, or a folder of them.")],
+    output: Output,
+    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
+        "embedded"
+    ),
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same new face.")
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(metavar="IMAGE", help="Use the face in this picture.")
+    ] = None,
+    save_identity: Annotated[
+        Path | None, typer.Option(metavar="PNG", help="Write a picture of the new face.")
+    ] = None,
+    audio: Annotated[
+        Literal["drop", "keep"] | None,
+        typer.Option(help="Leave the sound out (the default: a voice identifies) or copy it."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Write what was done to each face.")
+    ] = None,
+    overwrite: Overwrite = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    """Replace every face in a video, a picture, or a folder of them.
+
+    Exit status: 0 done, 2 wrong usage or input, 3 done but a face had to be blurred out
+    where it could not be replaced, 1 failure.
+    """
+    if quiet:
+        logging.getLogger("blanket").setLevel(logging.WARNING)
+    _refuse_clashes([source, identity], [output, save_identity, report])
+    options: dict[str, Any] = {
+        "overrides": changes or (),
+        "seed": seed,
+        "identity": identity,
+        "audio": audio,
+        "overwrite": overwrite,
+    }
+    with ExitStack() as stack:
+        # Opened first, so that a place that cannot be written is known before the work.
+        draft = stack.enter_context(pending(report, overwrite)) if report else None
+        result: Report | FolderReport
+        with shown(console, quiet) as progress:
+            if source.is_dir():
+                if save_identity:
+                    raise InputError("--save-identity works on one file, not on a folder")
+                result = blanket.anonymize_folder(
+                    source, output, preset, progress=progress, **options
+                )
+            else:
+                result = blanket.anonymize(
+                    source,
+                    output,
+                    preset,
+                    save_identity=save_identity,
+                    progress=progress,
+                    **options,
+                )
+        if draft:
+            draft.write_text(result.to_json(), encoding="utf-8")
+    _tell(result, quiet)
+    raise typer.Exit(result.exit_status)
+
+
+def _refuse_clashes(inputs: Sequence[Path | None], outputs: Sequence[Path | None]) -> None:
+    written = [path for path in outputs if path]
+    for path in written:
+        for source in inputs:
+            if source:
+                refuse_same_file(source, path)
+    if len({path.resolve() for path in written}) < len(written):
+        raise InputError("the output, the report and the saved identity need different names")
+
+
+def _tell(result: Report | FolderReport, quiet: bool) -> None:
+    from blanket.report import Report
+
+    reports = {result.target: result} if isinstance(result, Report) else result.files
+    for name, report in reports.items():
+        for warning in report.warnings:
+            say(f"warning: {name}: {warning}")
+        if not quiet:
+            for note in report.notes:
+                say(f"{name}: {note}")
+            sums = report.totals
+            say(
+                f"{name}: {sums.frames} frames with {sums.faces} faces, "
+                f"{sums.replaced} replaced and {sums.hidden} hidden"
+            )
+    if not isinstance(result, Report):
+        for name, failure in result.failed.items():
+            say(f"error: {name}: {failure.message}")

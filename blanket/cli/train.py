@@ -1,0 +1,47 @@
+"""`blanket train`: makes the files in weights/ anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from blanket.cli.console import say
+from blanket.extras import needs
+from blanket.weights import weights_folder
+
+Data = Annotated[Path, typer.Option("--data", help="Folder of labelled faces.")]
+
+train = typer.Typer(help="Makes the files in weights/ anew.", no_args_is_help=True)
+
+
+@train.command("mesh")
+def train_mesh(
+    data: Data,
+    run: Annotated[Path, typer.Option(help="Folder of checkpoints; resumed from there.")] = Path(
+        "runs/mesh"
+    ),
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of batches.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Faces in a batch.")] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+) -> None:
+    """Train the networks that find the 478 points of a face."""
+    with needs("train", "training"):
+        from blanket.train import mesh
+
+    sizes = {key: value for key, value in (("steps", steps), ("batch", batch)) if value}
+    training = mesh.MeshTraining(
+        data=data, run=run, output=weights_folder(), device=device, **sizes
+    )
+    for name, error in mesh.train_mesh(training).items():
+        say(f"held-out error, {name}: {error:.2%} of the distance between the outer eye corners")
+
+
+@train.command("morphable")
+def train_morphable(data: Data) -> None:
+    """Build the statistical model that new faces are drawn from."""
+    with needs("train", "training"):
+        from blanket.train import morphable
+
+    morphable.build_morphable(data, weights_folder())
