@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,34 +25,56 @@ EVERY = 5
 
 
 @dataclass(frozen=True)
-class _Look:
+class Look:
+    """One look at a face. frame: its number. texture: ``[64, 64, 3]`` uint8: the child's own
+    pixels, never stored. shape: ``[478, 3]`` float32 on the mean face. clear: 0..1, how well
+    the face was seen."""
+
+    frame: int
     texture: Image
     shape: Points
     clear: float
+
+    @classmethod
+    def taken(cls, frame: int, picture: Image, mesh: Points, clear: float) -> Look:
+        """At the face under a mesh ``[478, 3]`` in a picture ``[H, W, 3]``."""
+        texture = unwrap(picture, mesh, SIDE)
+        return cls(frame, texture, rigid(mesh, load_topology().mean), clear)
+
+
+def clearness(reading: Reading) -> float:
+    """How well a reading shows the face, 0..1: trusted, uncovered, seen from the front."""
+    yaw, pitch, _ = head_pose(reading.mesh)
+    free = 1 - min(float(reading.occluded[8:40, 8:40].mean()) / 100, 0.95)
+    return float(reading.trust * free**2 / (1 + (yaw / 20) ** 2 + (pitch / 20) ** 2))
 
 
 class Album:
     """Looks at one face, spread evenly over the time in which it is seen."""
 
-    def __init__(self) -> None:
-        self._looks: list[_Look] = []
+    def __init__(self, looks: Sequence[Look] = ()) -> None:
+        self._looks = list(looks)
         self._every = EVERY
+
+    @property
+    def looks(self) -> tuple[Look, ...]:
+        """The looks that are kept, in the order in which they were taken."""
+        return tuple(self._looks)
 
     def due(self, frame: int) -> bool:
         """Whether to look in a frame."""
         return not self._looks or frame % self._every == 0
 
-    def look(self, picture: Image, reading: Reading) -> None:
-        """Take the face in a picture ``[H, W, 3]`` into the album."""
-        yaw, pitch, _ = head_pose(reading.mesh)
-        free = 1 - min(float(reading.occluded[8:40, 8:40].mean()) / 100, 0.95)
-        clear = reading.trust * free**2 / (1 + (yaw / 20) ** 2 + (pitch / 20) ** 2)
-        texture = unwrap(picture, reading.mesh, SIDE)
-        shape = rigid(reading.mesh, load_topology().mean)
-        self._looks.append(_Look(texture, shape, float(clear)))
+    def add(self, look: Look) -> None:
+        """Take a look into the album."""
+        self._looks.append(look)
         if len(self._looks) > MOST:
             self._looks = self._looks[::2]
             self._every *= 2
+
+    def forget(self, frame: int) -> None:
+        """Leave out what was seen in a frame: it was not this face."""
+        self._looks = [look for look in self._looks if look.frame != frame]
 
     def appearance(self) -> Appearance | None:
         """The usual face, by the clearest half of the looks; None where there is none."""

@@ -16,13 +16,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.appearance import Album
+from blanket.appearance import Album, Look, clearness
 from blanket.attributes import eye_distance
 from blanket.config import Settings
 from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
-from blanket.picture import Picture, enlarge_points, fit
+from blanket.picture import Picture, enlarge_mesh, enlarge_points, fit
 from blanket.report import Rule
 from blanket.topology import POINTS, SURFACE
 
@@ -246,6 +246,7 @@ class Tracker:
                 older = other.track.number < live.track.number
                 if older and overlap(mesh_box(live.mesh), mesh_box(other.mesh)) > 0.5:
                     live.track.sightings.pop(index, None)
+                    live.track.album.forget(index)
                     self._live.remove(live)
                     break
 
@@ -342,17 +343,15 @@ class Tracker:
             self._sight(track, past, picture, reading)
 
     def _sight(self, track: Track, index: int, small: Image, reading: Reading) -> None:
-        ratio = np.float32(self._full[0] / self._size[0])
-        mesh = np.concatenate(
-            [
-                enlarge_points(reading.mesh[:, :2], self._size, self._full),
-                reading.mesh[:, 2:] * ratio,
-            ],
-            axis=1,
-        )
-        track.sightings[index] = Sighting.of_reading(reading, mesh, self._shelf)
+        mesh = enlarge_mesh(reading.mesh, self._size, self._full)
+        sighting = Sighting.of_reading(reading, mesh, self._shelf)
+        track.sightings[index] = sighting
         if track.album.due(index):
-            track.album.look(small, reading)
+            # Under the mesh that is kept, so that the same look can be taken again from it.
+            kept = sighting.mesh
+            assert kept is not None
+            mine = enlarge_mesh(kept, self._full, self._size)
+            track.album.add(Look.taken(index, small, mine, clearness(reading)))
 
     def _enlarged_box(self, box: Points) -> Points:
         return enlarge_points(box.reshape(2, 2), self._size, self._full).ravel()
