@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from blanket import align
@@ -26,9 +25,13 @@ from blanket.crop import (
     part_matrix,
     placement,
 )
+from blanket.extras import needs
 from blanket.faces import Face, Image, Points
 from blanket.topology import five_points, load_topology
 from blanket.weights import weights_path
+
+with needs("cpu", "reading faces"):
+    import onnxruntime
 
 MASK_SIDE = 48
 LOOKS = 2

@@ -23,7 +23,7 @@ from blanket.report import (
 )
 from blanket.timeline import Placement
 from blanket.track import Track
-from blanket.weights import manifest
+from blanket.weights import checksums
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Tally:
             settings=settings.shareable(),
             seed=settings.identity.seed,
             backends=backends,
-            weights=dict(manifest()),
+            weights=dict(checksums()),
             video=video,
             tracks=entries,
             totals=Totals(

@@ -1,4 +1,7 @@
-"""Where the network and model files are, and that they are the ones that were made."""
+"""The files in ``weights/`` that this project trained, and that they are those that were made.
+
+What others made lies elsewhere: `blanket.store`.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ def weights_folder() -> Path:
 
 
 @cache
-def manifest() -> dict[str, str]:
-    """SHA-256 by file name, from ``weights/manifest.toml``."""
-    with (weights_folder() / "manifest.toml").open("rb") as file:
+def checksums() -> dict[str, str]:
+    """SHA-256 by file name, from ``weights/checksums.toml``."""
+    with (weights_folder() / "checksums.toml").open("rb") as file:
         return {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
 
 
@@ -34,23 +37,23 @@ def sha256(path: Path) -> str:
 def weights_path(name: str) -> Path:
     """The path of a file in the weights folder, its checksum verified once a process.
 
-    Raises BlanketError where the file is missing or is not the one in the manifest.
+    Raises BlanketError where the file is missing or is not the one that was recorded.
     """
     path = weights_folder() / name
     if not path.is_file():
         raise BlanketError(f"The weights file {path} is missing: install blanket again.")
-    if sha256(path) != manifest().get(name):
+    if sha256(path) != checksums().get(name):
         raise BlanketError(
             f"The weights file {path} is damaged (its checksum is not the one in "
-            "manifest.toml): install blanket again, or run `blanket train` to make it anew."
+            "checksums.toml): install blanket again, or run `blanket train` to make it anew."
         )
     return path
 
 
 def record(name: str) -> None:
-    """Enter the checksum of a newly made file into the manifest."""
+    """Enter the checksum of a newly made file."""
     folder = weights_folder()
-    path = folder / "manifest.toml"
+    path = folder / "checksums.toml"
     entries = {}
     if path.exists():
         with path.open("rb") as file:
@@ -59,5 +62,5 @@ def record(name: str) -> None:
     lines = ["# Written by `blanket train`; read by blanket/weights.py.\n"]
     lines += [f'\n["{name}"]\nsha256 = "{digest}"\n' for name, digest in sorted(entries.items())]
     path.write_text("".join(lines))
-    manifest.cache_clear()
+    checksums.cache_clear()
     weights_path.cache_clear()

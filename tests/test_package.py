@@ -41,10 +41,10 @@ def test_the_wheel_holds_all_that_it_needs(tmp_path: Path) -> None:
     # Outside the checkout and without it on the path, the copies inside are used.
     program = (
         "from blanket.config import load_settings\n"
-        "from blanket.weights import manifest, weights_folder, weights_path\n"
+        "from blanket.weights import checksums, weights_folder, weights_path\n"
         "print(load_settings().model_dump_json())\n"
         "print(weights_folder())\n"
-        "for name in manifest(): weights_path(name)\n"
+        "for name in checksums(): weights_path(name)\n"
     )
     run = subprocess.run(
         [sys.executable, "-c", program],

@@ -15,10 +15,10 @@ from blanket.errors import BlanketError
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty weights folder in place of the real one."""
     monkeypatch.setattr(weights, "weights_folder", lambda: tmp_path)
-    weights.manifest.cache_clear()
+    weights.checksums.cache_clear()
     weights.weights_path.cache_clear()
     yield tmp_path
-    weights.manifest.cache_clear()
+    weights.checksums.cache_clear()
     weights.weights_path.cache_clear()
 
 
@@ -26,9 +26,9 @@ def test_a_recorded_file_is_found(folder: Path) -> None:
     for name in ("b.npz", "a.onnx"):
         (folder / name).write_bytes(name.encode())
         weights.record(name)
-    assert list(weights.manifest()) == ["a.onnx", "b.npz"]
+    assert list(weights.checksums()) == ["a.onnx", "b.npz"]
     assert weights.weights_path("a.onnx") == folder / "a.onnx"
-    assert weights.manifest()["a.onnx"] == weights.sha256(folder / "a.onnx")
+    assert weights.checksums()["a.onnx"] == weights.sha256(folder / "a.onnx")
 
 
 def test_a_file_made_again_is_recorded_again(folder: Path) -> None:
@@ -48,18 +48,18 @@ def test_a_damaged_file_is_one_sentence(folder: Path, content: bytes) -> None:
 
 
 def test_a_missing_file_is_one_sentence(folder: Path) -> None:
-    (folder / "manifest.toml").write_text("")
+    (folder / "checksums.toml").write_text("")
     assert "missing" in _refusal("a.onnx")
 
 
 def test_a_file_that_nobody_recorded_is_refused(folder: Path) -> None:
-    (folder / "manifest.toml").write_text("")
+    (folder / "checksums.toml").write_text("")
     (folder / "a.onnx").write_bytes(b"from somewhere")
     _refusal("a.onnx")
 
 
 def test_the_files_that_come_along_are_those_in_the_manifest() -> None:
-    for name in weights.manifest():
+    for name in weights.checksums():
         assert weights.weights_path(name).is_file()
 
 

@@ -15,7 +15,9 @@ import blanket
 from blanket.cli.anonymize import anonymize
 from blanket.cli.console import Messages, say
 from blanket.cli.demo import demo
+from blanket.cli.doctor import doctor
 from blanket.cli.train import train
+from blanket.cli.weights import weights
 from blanket.errors import BlanketError
 
 log = logging.getLogger(__name__)
@@ -27,7 +29,9 @@ app = typer.Typer(
 )
 app.command()(anonymize)
 app.command()(demo)
+app.command()(doctor)
 app.add_typer(train, name="train")
+app.add_typer(weights, name="weights")
 
 _INTERRUPTED = 130
 _TERMINATED = 143

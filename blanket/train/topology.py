@@ -86,6 +86,6 @@ def resting_meshes(sets: list[LabelledSet]) -> Points:
 
 
 def write_topology(topology: Topology, folder: Path) -> None:
-    """Save for `blanket.topology.load_topology`, with its checksum in the manifest."""
+    """Save for `blanket.topology.load_topology`, with its checksum recorded."""
     np.savez_compressed(folder / "face_topology.npz", **vars(topology))
     record("face_topology.npz")
