@@ -1,0 +1,56 @@
+"""Angles over time: head pose kept, in degrees."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from blanket.attributes import head_pose
+from blanket.eval.traces import Agreement, Values, agreement, paired, read_found
+from blanket.faces import Array, Points
+
+TOLERANCE = 5.0
+"""Degrees: about the error of head-pose estimators on benchmark faces (3 to 5 degrees on
+AFLW2000; Hempel et al. 2022), so that less cannot be told from noise."""
+
+
+def angle_difference(original: Array, output: Array) -> Values:
+    """Output less original, in degrees, the short way round: -180 to 180 ``[...]``."""
+    return (np.asarray(output, np.float64) - original + 180) % 360 - 180
+
+
+def unwrapped(degrees: Array) -> Values:
+    """A trace ``[N]`` without the jumps of 360 degrees; NaN where it has none.
+
+    Across frames without a value the shorter way is taken (Itoh 1982).
+    """
+    trace = np.array(degrees, np.float64)
+    found = np.isfinite(trace)
+    trace[found] = np.unwrap(trace[found], period=360)
+    return trace
+
+
+def angle_agreement(original: Array, output: Array, tolerance: float = TOLERANCE) -> Agreement:
+    """How two traces of an angle ``[N]``, degrees, agree: `blanket.eval.traces.Agreement`.
+
+    179 and -179 degrees are 2 apart. The original is unwrapped, and the output is put on
+    the turn that is nearest to it, so that both can be correlated.
+    """
+    original, output = paired(original, output)
+    ahead = angle_difference(original, output)
+    smooth = unwrapped(original)
+    known = np.isfinite(original)
+    followed = np.where(known, smooth + ahead, output)
+    return agreement(smooth, followed, tolerance)
+
+
+def head_pose_agreement(original: Points, output: Points) -> dict[str, Agreement]:
+    """How ``yaw``, ``pitch`` and ``roll`` agree, degrees: mean absolute error, correlation.
+
+    original, output: meshes ``[N, 478, 3]`` pixels, NaN where no face was found. The angles
+    are those of `blanket.attributes.head_pose`.
+    """
+    before, after = (read_found(head_pose, meshes) for meshes in paired(original, output))
+    return {
+        name: angle_agreement(before[:, i], after[:, i])
+        for i, name in enumerate(("yaw", "pitch", "roll"))
+    }

@@ -1,0 +1,96 @@
+"""Gaze: where the eyes look, from the irises of the mesh, and how well that is kept.
+
+An eyeball is a sphere about whose centre the iris turns. The gap between the corners of the
+eye is about 2.5 radii of it (30 mm and 12 mm in adults: Gray's Anatomy; both are smaller in
+infants), so an iris that lies a share `s` of the gap off the middle has turned by
+asin(2.5 s). It is a reader for comparing two pictures of one face, with an error of its own
+that cancels there, not a calibrated eye tracker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from blanket import align
+from blanket.attributes import eye_opening, iris_position
+from blanket.eval.angles import angle_agreement
+from blanket.eval.traces import Agreement, Values, paired, read_found
+from blanket.faces import Array, Points
+from blanket.topology import SURFACE, load_topology
+
+RADII = 2.5
+"""The gap between the corners of an eye, in radii of the eyeball."""
+CLOSED = 0.1
+"""Eye opening (`blanket.attributes.eye_opening`) below which an iris cannot be seen."""
+TOLERANCE = 5.0
+"""Degrees."""
+
+
+@dataclass(frozen=True)
+class GazeAgreement:
+    """error: mean angle between the directions of gaze, degrees, over frames found in both.
+    within: share of the original's frames in which it is at most `tolerance`; a lost frame is
+    not. horizontal, vertical: the two angles of the eyes in the head. frames: those of the
+    original with an open eye. lost: of those, the ones in which the output has no face or
+    closed eyes. spurious: the other way round."""
+
+    error: float
+    within: float
+    tolerance: float
+    horizontal: Agreement
+    vertical: Agreement
+    frames: int
+    lost: int
+    spurious: int
+
+
+def eye_angles(meshes: Points) -> Values:
+    """Horizontal and vertical angle of the eyes in the head ``[N, 2]``, degrees, positive to
+    the picture's right and downwards when the head is upright: the mean of the open eyes of
+    meshes ``[N, 478, 3]``, NaN where both are closed."""
+    place = iris_position(meshes)
+    angles = np.degrees(np.arcsin(np.clip(RADII * place, -1, 1)))
+    # Of two open eyes the mean, of one the one, of none 0 / 0.
+    seen = (eye_opening(meshes) >= CLOSED).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return (angles * seen[..., None]).sum(1) / seen.sum(1, keepdims=True)
+
+
+def gaze_direction(meshes: Points) -> Values:
+    """Unit vectors ``[N, 3]`` (x right, y down, z away from the camera) of where the eyes
+    look, head and eyes together, of meshes ``[N, 478, 3]``; NaN where both are closed."""
+    mean = load_topology().mean[:SURFACE]
+    yaw, pitch = np.radians(eye_angles(meshes)).T
+    in_head = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)])
+    turns = np.stack([align.rigid_fit(mean, mesh[:SURFACE])[0] for mesh in meshes])
+    return np.einsum("nij,jn->ni", turns, in_head)
+
+
+def angle_between(a: Array, b: Array) -> Values:
+    """Degrees ``[...]`` between directions ``[..., 3]``: atan2(|a x b|, a . b), which keeps
+    its accuracy near 0 and 180, where the arc cosine loses it. NaN where either is."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    return np.degrees(np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), (a * b).sum(-1)))
+
+
+def gaze_agreement(original: Points, output: Points) -> GazeAgreement:
+    """How gaze agrees; meshes ``[N, 478, 3]`` pixels, NaN where no face was found."""
+    original, output = paired(original, output)
+    before, after = (read_found(gaze_direction, meshes) for meshes in (original, output))
+    angles = angle_between(before, after)
+    known, seen = np.isfinite(before).all(-1), np.isfinite(after).all(-1)
+    found = known & seen
+    inside = int((angles[found] <= TOLERANCE).sum())
+    eyes = [read_found(eye_angles, meshes) for meshes in (original, output)]
+    return GazeAgreement(
+        error=float(angles[found].mean()) if found.any() else np.nan,
+        within=inside / int(known.sum()) if known.any() else np.nan,
+        tolerance=TOLERANCE,
+        horizontal=angle_agreement(eyes[0][:, 0], eyes[1][:, 0], TOLERANCE),
+        vertical=angle_agreement(eyes[0][:, 1], eyes[1][:, 1], TOLERANCE),
+        frames=int(known.sum()),
+        lost=int((known & ~seen).sum()),
+        spurious=int((seen & ~known).sum()),
+    )

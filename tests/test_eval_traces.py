@@ -1,0 +1,252 @@
+"""Is what the face does kept: traces, angles, gaze, blinks, landmarks, expression, age."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import Demo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_attributes import SCALE, face
+
+from blanket.demo import INFANT
+from blanket.errors import InputError
+from blanket.eval.angles import angle_agreement, angle_difference, head_pose_agreement, unwrapped
+from blanket.eval.blinks import blinks, match_events
+from blanket.eval.demographics import LikenessAgeGender, demographic_agreement
+from blanket.eval.expression import expression_agreement
+from blanket.eval.gaze import angle_between, gaze_agreement, gaze_direction
+from blanket.eval.landmarks import IBUG, SCHEMES, landmark_agreement, landmarks, normalised_error
+from blanket.eval.matching import match_boxes, overlaps
+from blanket.eval.traces import agreement, correlation
+from blanket.topology import load_topology
+from blanket.video import read
+
+NAN = float("nan")
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=40)
+def test_correlation_is_scipys(seed: int) -> None:
+    from scipy.stats import linregress, pearsonr
+
+    x, y = np.random.default_rng(seed).normal(size=(2, 30))
+    found = agreement(x, y, 1.0)
+    assert found.correlation == pytest.approx(pearsonr(x, y).statistic)
+    assert found.slope == pytest.approx(linregress(x, y).slope)
+    assert found.error == pytest.approx(np.abs(x - y).mean())
+    many = correlation(np.stack([x, y], 1), np.stack([y, y], 1))
+    np.testing.assert_allclose(many, [found.correlation, 1])
+
+
+def test_lost_frames_are_counted_and_cost() -> None:
+    from scipy.stats import pearsonr
+
+    x = np.array([0, 1, 2, 3, NAN, 5.0])
+    y = np.array([0, 1, NAN, 3, 4, 6.0])
+    found = agreement(x, y, 0.5)
+    assert (found.frames, found.lost, found.spurious) == (5, 1, 1)
+    assert found.error == 0.25
+    assert found.within == 0.6  # three of five
+    assert found.correlation_found == pytest.approx(pearsonr(x[[0, 1, 3, 5]], y[[0, 1, 3, 5]])[0])
+    filled = np.array([0, 1, 2.5, 3, 6])
+    assert found.correlation == pytest.approx(pearsonr(x[[0, 1, 2, 3, 5]], filled)[0])
+
+
+def test_constant_and_empty_traces() -> None:
+    still, moving, none = np.full(4, 0.3), np.arange(4.0), np.full(4, NAN)
+    assert np.isnan(agreement(still, moving, 1).correlation)
+    assert np.isnan(agreement([1.0], [1.0], 1).correlation)
+    assert agreement([1.0], [1.0], 1).within == 1
+    flat = agreement(moving, still, 1)
+    assert flat.correlation == 0 and flat.slope == 0
+    lost = agreement(moving, none, 1)
+    assert lost.correlation == 0 and lost.within == 0 and lost.lost == 4
+    assert np.isnan(lost.error) and np.isnan(lost.correlation_found)
+    empty = agreement(none, moving, 1)
+    assert empty.frames == 0 and empty.spurious == 4 and np.isnan(empty.within)
+    # 0.1 + 0.2 is not 0.3: rounding is no motion.
+    assert np.isnan(agreement([0.1 + 0.2, 0.3, 0.3], [1, 2, 3], 1).correlation)
+    with pytest.raises(InputError, match="has 4 frames and the output 3"):
+        agreement(moving, moving[:3], 1)
+
+
+def test_angles_go_the_short_way_round() -> None:
+    np.testing.assert_allclose(angle_difference([179, -170, 10], [-179, 170, 30]), [2, -20, 20])
+    np.testing.assert_allclose(unwrapped([170, NAN, -170, -150]), [170, NAN, 190, 210])
+    turning = np.linspace(0, 720, 50)
+    wrapped = (turning + 180) % 360 - 180
+    behind = (turning - 1 + 180) % 360 - 180
+    found = angle_agreement(wrapped, behind)
+    assert found.error == pytest.approx(1)
+    assert found.correlation == pytest.approx(1)
+    assert found.slope == pytest.approx(1)
+    assert found.bias == pytest.approx(-1)
+
+
+def test_head_pose_agrees_by_what_was_turned() -> None:
+    rolls = np.linspace(160, 200, 9)
+    original = np.stack([face(yaw=r / 10, pitch=5, roll=r) for r in rolls])
+    output = np.stack([face(yaw=r / 10 + 3, pitch=5, roll=r - 4) for r in rolls])
+    output[4] = NAN
+    found = head_pose_agreement(original, output)
+    assert found["yaw"].error == pytest.approx(3, abs=0.05)
+    assert found["roll"].error == pytest.approx(4, abs=0.05)
+    assert found["roll"].correlation_found == pytest.approx(1, abs=1e-3)
+    assert found["pitch"].error == pytest.approx(0, abs=0.05)
+    assert found["yaw"].lost == 1
+
+
+def looking(right: float, **turn: float) -> np.ndarray:
+    """A face whose eyes are turned by degrees, as the model of `blanket.eval.gaze` has it."""
+    mesh = face(**turn)
+    for iris, (a, b) in {468: (33, 133), 473: (362, 263)}.items():
+        middle, gap = (mesh[a] + mesh[b]) / 2, mesh[b] - mesh[a]
+        mesh[iris] = middle + gap * np.sin(np.radians(right)) / 2.5
+    return mesh
+
+
+def test_gaze_is_head_and_eyes_together() -> None:
+    ahead, aside = gaze_direction(np.stack([looking(0), looking(20)]))
+    np.testing.assert_allclose(ahead, [0, 0, -1], atol=1e-3)
+    assert angle_between(ahead, aside) == pytest.approx(20, abs=0.1)
+    assert aside[0] > 0
+    turned = gaze_direction(looking(0, yaw=30, roll=50)[None])[0]
+    assert angle_between(ahead, turned) == pytest.approx(30, abs=0.1)
+    np.testing.assert_allclose(angle_between([1, 0, 0], [[0, 2, 0], [-1, 0, 0]]), [90, 180])
+
+
+def test_gaze_agreement_leaves_closed_eyes_out_and_counts_them() -> None:
+    shut = looking(0)
+    for up, low in ((160, 144), (159, 145), (158, 153), (387, 373), (386, 374), (385, 380)):
+        shut[up] = shut[low]
+    gone = np.full_like(shut, NAN)
+    original = np.stack([looking(0), looking(10), looking(-10), shut, looking(5)])
+    output = np.stack([looking(3), looking(13), looking(4), looking(0), gone])
+    found = gaze_agreement(original, output)
+    assert (found.frames, found.lost, found.spurious) == (4, 1, 1)
+    assert found.error == pytest.approx((3 + 3 + 14) / 3, abs=0.1)
+    assert found.within == 0.5
+    assert found.horizontal.bias == pytest.approx(20 / 3, abs=0.1)
+
+
+def test_blinks_are_short_closures_with_open_eyes_around() -> None:
+    times = np.arange(90) / 30
+    opening = np.full(90, 0.3)
+    opening[10:14] = [0.1, 0.05, 0.02, 0.1]
+    opening[30:60] = 0.05  # a second: asleep
+    opening[70:74] = [0.1, NAN, 0.05, 0.1]  # lost on the way
+    opening[88:] = 0.05  # the end
+    np.testing.assert_allclose(blinks(opening, times), [12 / 30])
+    # A dip is no blink, whatever the size of the eye.
+    assert len(blinks(np.where(np.arange(90) % 9 == 0, 0.2, 0.3), times)) == 0
+    np.testing.assert_allclose(blinks(opening / 3, times), [12 / 30])
+    assert len(blinks(np.full(90, NAN), times)) == 0
+    assert len(blinks([0.3], [0.0])) == 0
+    with pytest.raises(InputError, match="do not go together"):
+        blinks(opening, times[:5])
+
+
+def test_blink_events_by_hand() -> None:
+    found = match_events([1.0, 2.0, 3.0], [1.1, 2.2, 3.05, 3.06])
+    assert (found.matched, found.precision, found.recall) == (2, 0.5, pytest.approx(2 / 3))
+    assert found.f1 == pytest.approx(4 / 7)
+    # Each is used once, and as many as possible are matched.
+    assert match_events([1.0, 1.15], [0.95, 1.05]).matched == 2
+    assert match_events([1.0], []).recall == 0
+    assert np.isnan(match_events([1.0], []).precision)
+    assert np.isnan(match_events([], []).f1)
+
+
+def test_landmark_schemes() -> None:
+    mean = load_topology().mean
+    assert len(set(IBUG)) == 68
+    assert {landmarks(mean, points).shape for points in SCHEMES} == {(5, 2), (68, 2), (478, 2)}
+    # The mirror image of each point is one of them too, and they lie where iBUG has them.
+    assert {int(load_topology().mirror[i]) for i in IBUG} == set(IBUG)
+    points = landmarks(mean, 68)
+    assert (np.diff(points[:17, 0]) > 0).all() and points[8, 1] == points[:, 1].max()
+    assert (np.diff(points[17:27, 0]) > 0).all() and (np.diff(points[27:31, 1]) > 0).all()
+    assert (points[36:42, 0] < 0).all() and (points[42:48, 0] > 0).all()
+    assert points[51, 1] < points[62, 1] <= points[66, 1] < points[57, 1]
+
+
+def test_normalised_error_by_hand() -> None:
+    original = np.stack([face(roll=r) for r in (0, 10, 20, 30)])
+    output = original + np.array([0.03, 0.04, 0], np.float32) * SCALE
+    output[2] += np.float32(SCALE)
+    output[3] = NAN
+    for points in SCHEMES:
+        errors = normalised_error(original, output, points)
+        np.testing.assert_allclose(errors[:2], 0.05, rtol=2e-3)
+        assert np.isnan(errors[3])
+        found = landmark_agreement(original, output, points)
+        assert (found.points, found.frames, found.lost, found.within) == (points, 4, 1, 0.5)
+    with pytest.raises(InputError, match="has 4 frames and the output 2"):
+        normalised_error(original, output[:2], 5)
+
+
+def test_motion_of_the_head_and_of_the_face_are_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    opening = rng.random(20) * 20
+    original = np.stack([face(roll=r) for r in np.linspace(0, 60, 20)])
+    frozen = original.copy()
+    original[:, 14, 1] += opening.astype(np.float32)
+    found = landmark_agreement(original, frozen, 68)
+    assert found.correlation > 0.98
+    assert found.correlation_in_face < 0.8
+    assert landmark_agreement(original, original, 68).correlation_in_face == pytest.approx(1)
+
+
+def test_expression_by_hand() -> None:
+    p = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    q = [[1, 0, 0], [1, 1, 0.1], [NAN] * 3, [0, 1, 0]]
+    found = expression_agreement(p, q)
+    assert (found.frames, found.lost) == (4, 1)
+    assert found.agreement == 0.25 and found.agreement_found == pytest.approx(1 / 3)
+    cosine = 1 / np.sqrt(2.01)
+    assert found.cosine == pytest.approx((1 + cosine) / 4)
+    assert found.cosine_found == pytest.approx((1 + cosine) / 3)
+
+
+def test_age_and_gender_by_hand() -> None:
+    found = demographic_agreement(
+        [1, 2, 3, 4], [2, 2, 5, NAN], [0.2, 0.2, 0.6, 0.6], [0.4, 0.7, 0.9, NAN]
+    )
+    assert (found.age_original, found.age_output, found.age_error) == (2.5, 2, 1)
+    assert (found.gender_kept, found.lost) == (0.5, 1)
+
+
+def test_the_built_in_age_is_read_off_a_picture(demo: Demo) -> None:
+    frame = next(iter(read(demo.clip)))
+    years, male = LikenessAgeGender().estimate(frame.rgb(), demo.truth.mesh[0, INFANT][None])
+    assert years.shape == male.shape == (1,)
+    assert 0 < years[0] < 100 and 0 <= male[0] <= 1
+    assert LikenessAgeGender().estimate(frame.rgb(), np.empty((0, 478, 3), np.float32))[0].size == 0
+
+
+def test_both_ends_of_every_scale_of_use() -> None:
+    rng = np.random.default_rng(0)
+    meshes = np.stack(
+        [looking(a, yaw=b, pitch=b / 2, roll=a) for a, b in rng.normal(0, 8, (30, 2))]
+    )
+    gone = np.full_like(meshes, NAN)
+    for output, end in ((meshes, 1.0), (gone, 0.0)):
+        for found in head_pose_agreement(meshes, output).values():
+            assert found.correlation == pytest.approx(end) and found.within == end
+        gaze = gaze_agreement(meshes, output)
+        assert gaze.within == end and gaze.horizontal.correlation == pytest.approx(end)
+        for points in SCHEMES:
+            marks = landmark_agreement(meshes, output, points)
+            assert marks.correlation == pytest.approx(end) and marks.within == end
+        p = rng.dirichlet(np.ones(4), 30)
+        expression = expression_agreement(p, p if end else np.full_like(p, NAN))
+        assert expression.agreement == end and expression.cosine == pytest.approx(end)
+
+
+def test_boxes_are_matched_one_to_one() -> None:
+    original = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 50, 60, 60]], float)
+    output = np.array([[20, 0, 30, 5], [1, 0, 11, 10], [90, 90, 99, 99]], float)
+    assert match_boxes(original, output) == [(0, 1), (1, 0)]
+    assert match_boxes(original, np.empty((0, 4))) == []
+    np.testing.assert_allclose(overlaps(original[:1], output[1:2]), [[90 / 110]])
