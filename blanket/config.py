@@ -61,11 +61,13 @@ class IdentitySettings(Section):
     image: a picture whose face is used instead. age: group of the new face; auto takes
     that of the face which it replaces. distance: how far an invented face should be from
     the one it replaces, in the measure of dlib's recogniser (0.6: another person); the
-    farther, the less it looks like a child picked at random.
+    farther, the less it looks like a child picked at random. at: seconds, the frame from
+    which a generator that looks at one starts, instead of the best one.
     """
 
     generator: Literal["morphable"] = "morphable"
     seed: int = Field(default=0, ge=0)
+    at: float | None = Field(default=None, ge=0)
     image: Annotated[Path | None, Field(strict=False)] = None
     age: Literal["auto", "infant", "child", "adult"] = "auto"
     distance: float = Field(default=0.64, ge=0, le=2)

@@ -1,4 +1,5 @@
-"""The nouns that travel between the stages: Face, Appearance, Identity. (Track: `track`.)
+"""The nouns that travel between the stages: Face, Appearance, Photograph, Identity.
+(Track: `track`.)
 
 Conventions, everywhere: images are RGB uint8 ``[H, W, 3]``; points are float32 pixels of
 the upright, square-pixel picture, x right, y down, the centre of the top-left pixel at
@@ -53,15 +54,41 @@ class Appearance:
 
 
 @dataclass(frozen=True)
+class Photograph:
+    """A picture of a face. pixels: ``[H, W, 3]``. mesh: ``[478, 3]`` in its pixels."""
+
+    pixels: Image
+    mesh: Points
+
+
+@dataclass(frozen=True)
+class Trials:
+    """How the candidates for a new face fared. frame: number of the frame that they were
+    made from. made: how many. checks: what each was held to. rejected: how many failed each
+    check first."""
+
+    frame: int
+    made: int
+    checks: tuple[str, ...]
+    rejected: dict[str, int]
+
+
+@dataclass(frozen=True)
 class Identity:
-    """A new face. texture: ``[320, 320, 3]`` uint8 in the layout of `blanket.texture`, eyes
-    and mouth filled with skin. shape: ``[478, 3]`` float32 on the mean face, at rest.
+    """A new face, in both forms that swappers ask for: to be worn and to be looked at.
+
+    texture: ``[320, 320, 3]`` uint8 in the layout of `blanket.texture`, eyes and mouth
+    filled with skin. shape: ``[478, 3]`` float32 on the mean face, at rest. photograph:
+    where the face was made as a picture; `blanket.inpaint.portrait` draws one of any other.
 
     origin: what made it, for the report. distance: how far it is from the face that it
-    replaces, as `blanket.inpaint.likeness` foresees it (0.6: another person).
+    replaces, as `blanket.inpaint.likeness` foresees it (0.6: another person). trials: where
+    it was chosen among candidates.
     """
 
     texture: Image
     shape: Points
     origin: str
     distance: float
+    photograph: Photograph | None = None
+    trials: Trials | None = None

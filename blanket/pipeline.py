@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 import blanket
-from blanket.analysis import Analysis, analyse
+from blanket.analysis import Analysis, Placements, analyse
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
@@ -30,8 +30,10 @@ from blanket.picture import Picture
 from blanket.progress import Callback
 from blanket.render import Renderer
 from blanket.report import BackendsReport, Failure, FolderReport, Report, VideoReport
+from blanket.swap import build_methods
 from blanket.tally import Tally
 from blanket.video import Frame, Writer, probe, read
+from blanket.view import View, best_views
 
 
 def anonymize(
@@ -42,6 +44,7 @@ def anonymize(
     overrides: Sequence[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     identity: str | Path | None = None,
+    identity_at: float | None = None,
     save_identity: str | Path | None = None,
     audio: Literal["drop", "keep"] | None = None,
     overwrite: bool = False,
@@ -51,7 +54,8 @@ def anonymize(
 
     source, target: files; the target appears when it is complete. preset, overrides: see
     `blanket.config.load_settings`. seed: the same one gives the same new faces. identity: a
-    picture whose face is used instead. save_identity: where to save a picture of the new
+    picture whose face is used instead. identity_at: seconds, the frame from which a face is
+    invented, by a generator that starts from one. save_identity: where to save a picture of the new
     face (of the first person). audio: leave the sound out or copy it. progress: called with
     stage, done, total.
 
@@ -61,7 +65,7 @@ def anonymize(
             target's name on any error.
     """
     source, target = Path(source), Path(target)
-    settings = _settings(preset, overrides, seed, identity, audio)
+    settings = _settings(preset, overrides, seed, identity, identity_at, audio)
     refuse_same_file(source, target)
     if not source.exists():
         raise InputError(f"there is no file {source}")
@@ -83,6 +87,7 @@ def anonymize_folder(
     overrides: Sequence[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     identity: str | Path | None = None,
+    identity_at: float | None = None,
     audio: Literal["drop", "keep"] | None = None,
     overwrite: bool = False,
     progress: Callback | None = None,
@@ -93,7 +98,7 @@ def anonymize_folder(
     """
     source, target = Path(source), Path(target)
     # A wrong setting is told once, not once a file.
-    _settings(preset, overrides, seed, identity, audio)
+    _settings(preset, overrides, seed, identity, identity_at, audio)
     if target.resolve().is_relative_to(source.resolve()):
         raise InputError("the output folder must lie outside the input folder")
     files: dict[str, Report] = {}
@@ -110,7 +115,7 @@ def anonymize_folder(
             out.parent.mkdir(parents=True, exist_ok=True)
             files[name.as_posix()] = anonymize(
                 path, out, preset, overrides=overrides, seed=seed, identity=identity,
-                audio=audio, overwrite=overwrite, progress=progress,
+                identity_at=identity_at, audio=audio, overwrite=overwrite, progress=progress,
             )  # fmt: skip
         except (BlanketError, OSError) as error:
             status: Literal[1, 2] = 2 if isinstance(error, InputError) else 1
@@ -127,6 +132,7 @@ def _settings(
     overrides: Sequence[str] | Mapping[str, Any],
     seed: int | None,
     identity: str | Path | None,
+    identity_at: float | None,
     audio: str | None,
 ) -> Settings:
     settings = load_settings(preset, overrides)
@@ -135,6 +141,8 @@ def _settings(
         given["identity.seed"] = seed
     if identity is not None:
         given["identity.image"] = str(identity)
+    if identity_at is not None:
+        given["identity.at"] = identity_at
     if audio is not None:
         given["video.audio"] = audio
     return settings.changed(given) if given else settings
@@ -153,6 +161,7 @@ class Run:
             self.detector = build_detector(settings.detect)
             self.network = MeshNetwork()
             self.generator = build_generator(settings, self.detector, self.network)
+            self.methods = build_methods(settings)
 
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""
@@ -165,11 +174,11 @@ class Run:
             with tally.timed("analyse"):
                 analysis = self.analyse(self._told("analyse", read(source), info.frames))
             with tally.timed("invent"):
-                identities = self.invent(analysis)
+                views = self.look(analysis, read(source))
+                identities = self.invent(analysis, views)
             with tally.timed("replace"):
-                render = self.renderer(analysis, identities)
-                for frame in self._told("replace", read(source), analysis.frames):
-                    render(frame)
+                render = self.renderer(analysis, identities, views)
+                for frame in render(self._told("replace", read(source), analysis.frames)):
                     writer.write(frame)
         tally.notes += writer.notes
         video = VideoReport(
@@ -185,10 +194,11 @@ class Run:
         with tally.timed("analyse"):
             analysis = self.analyse([still])
         with tally.timed("invent"):
-            identities = self.invent(analysis)
+            views = self.look(analysis, [still])
+            identities = self.invent(analysis, views)
         with tally.timed("replace"):
-            self.renderer(analysis, identities)(still)
-            write_image(draft, still.rgb())
+            for painted in self.renderer(analysis, identities, views)([still]):
+                write_image(draft, painted.rgb())
         video = VideoReport(
             width=still.width, height=still.height, frames=1, duration=0.0, frame_rate=0.0,
             codec=target.suffix.lower().lstrip("."),
@@ -204,19 +214,32 @@ class Run:
             self.tally.warnings.append("no face was found; every picture is as it was")
         return analysis
 
-    def invent(self, analysis: Analysis) -> dict[int, Identity]:
+    def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
+        """The best view of each person, by subject, where a later stage asks for it."""
+        if not (self.generator.looks or any(method.looks for method in self.methods)):
+            return {}
+        placements = Placements(analysis, self.settings)
+        return best_views(pictures, analysis, placements, self.settings.identity.at)
+
+    def invent(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, Identity]:
         """Inpaint: a new face for each person, by subject."""
         identities: dict[int, Identity] = {}
         for track in analysis.tracks:
             own = track.appearance
             if own is not None and track.subject not in identities:
                 rng = np.random.default_rng([self.settings.identity.seed, track.subject])
-                identities[track.subject] = self.generator.invent(own, rng)
+                view = views.get(track.subject)
+                identities[track.subject] = self.generator.invent(own, rng, view)
         return identities
 
-    def renderer(self, analysis: Analysis, identities: dict[int, Identity]) -> Renderer:
-        """Swap, or hide: what paints the frames, to be called in order."""
-        return Renderer(self.settings, analysis, identities, self.tally)
+    def renderer(
+        self,
+        analysis: Analysis,
+        identities: Mapping[int, Identity],
+        views: Mapping[int, View],
+    ) -> Renderer:
+        """Swap, or hide: what paints the frames, in order."""
+        return Renderer(self.settings, analysis, self.methods, identities, views, self.tally)
 
     # What surrounds them.
 
@@ -245,11 +268,11 @@ class Run:
             first = min(identities)
             own = next(t.appearance for t in tracks if t.subject == first and t.appearance)
             with pending(portrait_at, self._overwrite) as draft:
-                write_image(draft, portrait(identities[first], own.colour))
+                write_image(draft, portrait(identities[first], own.colour).pixels)
         backends = BackendsReport(
             detect=self.detector.name, mesh=self.network.name, identity=self.generator.name,
-            swap=self.settings.swap.backend, execution_provider=self.network.provider,
+            swap=self.methods[0].name, execution_provider=self.network.provider,
         )  # fmt: skip
         return self.tally.report(
-            source, target, self._preset, self.settings, video, backends, tracks, identities
+            source, target, self._preset, self.settings, video, backends, [], tracks, identities
         )

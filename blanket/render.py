@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,59 +15,110 @@ from blanket.faces import Identity
 from blanket.obfuscate import hide
 from blanket.picture import Picture
 from blanket.report import Rule
-from blanket.swap import Swapper, build_swapper
+from blanket.swap import SwapMethod, Swapper
 from blanket.tally import Tally
 from blanket.timeline import Placement
 from blanket.topology import SURFACE
 from blanket.track import Track
+from blanket.view import View
 
 log = logging.getLogger(__name__)
+AnyPicture = TypeVar("AnyPicture", bound=Picture)
+Faces = Sequence[tuple[Picture, Placement]]
 
 
 class Renderer:
     """Paints pictures in order of time.
 
-    analysis: who is where. identities: the new faces, by subject. tally: counts.
+    analysis: who is where. methods: what replaces faces; the first that is sure of a face
+    does it. identities: the new faces, views: the best views that methods ask for, both by
+    subject. tally: counts.
     """
 
     def __init__(
         self,
         settings: Settings,
         analysis: Analysis,
-        identities: dict[int, Identity],
+        methods: Sequence[SwapMethod],
+        identities: Mapping[int, Identity],
+        views: Mapping[int, View],
         tally: Tally,
     ) -> None:
-        self._settings, self._identities, self._tally = settings, identities, tally
+        self._settings, self._methods = settings, methods
+        self._identities, self._views, self._tally = identities, views, tally
         self._placements = Placements(analysis, settings)
-        self._swappers: dict[int, Swapper] = {}
+        self._swappers: dict[tuple[int, str], Swapper] = {}
 
-    def __call__(self, picture: Picture) -> None:
-        """Replace or hide every face of the picture, in place."""
-        for placement in self._placements.at(picture.index):
-            rule = placement.rule or self._replace(picture, placement)
+    def __call__(self, pictures: Iterable[AnyPicture]) -> Iterator[AnyPicture]:
+        """The pictures, with every face replaced or hidden in place.
+
+        As many are held back as the methods want at once.
+        """
+        most = max(method.batch for method in self._methods)
+        held: list[AnyPicture] = []
+        found: list[list[Placement]] = []
+        for picture in pictures:
+            placed = self._placements.at(picture.index)
+            # Held together while the same faces lie behind one another in the same order,
+            # so that what is painted later is looked at as late as it would be alone.
+            if held and (len(held) == most or _tracks(placed) != _tracks(found[-1])):
+                yield from self._painted(held, found)
+                held, found = [], []
+            held.append(picture)
+            found.append(placed)
+        yield from self._painted(held, found)
+
+    def _painted(
+        self, pictures: list[AnyPicture], found: list[list[Placement]]
+    ) -> list[AnyPicture]:
+        for of_track in zip(*found, strict=True):
+            self._cover(list(zip(pictures, of_track, strict=True)))
+        return pictures
+
+    def _cover(self, faces: Faces) -> None:
+        """Replace or hide one track in some pictures."""
+        done: dict[int, str] = {}
+        rules: dict[int, Rule] = {}
+        for picture, placement in faces:
+            if placement.rule is not None:
+                rules[picture.index] = placement.rule
+        for method in self._methods:
+            left = [f for f in faces if f[1].rule is None and f[0].index not in done]
+            for start in range(0, len(left), method.batch):
+                some = left[start : start + method.batch]
+                for (picture, _), rule in zip(some, self._tried(method, some), strict=True):
+                    if rule is None:
+                        done[picture.index] = method.name
+                    else:
+                        rules[picture.index] = rule
+        for picture, placement in faces:
+            by = done.get(picture.index)
+            rule = None if by else rules[picture.index]
             if rule is not None:
                 self._hide(picture, placement)
-            self._tally.count(picture.index, placement, rule)
+            self._tally.count(picture.index, placement, rule, by)
 
-    def _replace(self, picture: Picture, placement: Placement) -> Rule | None:
-        """Put the new face on; the rule "error" where that failed."""
+    def _tried(self, method: SwapMethod, faces: Faces) -> Sequence[Rule | None]:
+        """Put the new face on, and say for each why it could not be."""
         try:
-            self._swapper(placement.track).swap(picture, placement)
+            sure = self._swapper(method, faces[0][1].track).swap(faces)
         except Exception:
             # Whatever went wrong, the face must not get out.
-            log.warning("frame %d: a face could not be replaced and is hidden", picture.index)
+            where = ", ".join(str(picture.index) for picture, _ in faces)
+            log.warning("frame %s: a face could not be replaced by %s", where, method.name)
             log.debug("why:", exc_info=True)
-            return "error"
-        return None
+            return ["error"] * len(faces)
+        return [None if one else "low-confidence" for one in sure]
 
-    def _swapper(self, track: Track) -> Swapper:
-        if track.number not in self._swappers:
+    def _swapper(self, method: SwapMethod, track: Track) -> Swapper:
+        key = track.number, method.name
+        if key not in self._swappers:
             own = track.appearance
             if own is None:
                 raise ValueError(f"track {track.number} has a mesh but was never seen")
-            identity = self._identities[track.subject]
-            self._swappers[track.number] = build_swapper(self._settings, identity, own)
-        return self._swappers[track.number]
+            identity, view = self._identities[track.subject], self._views.get(track.subject)
+            self._swappers[key] = method.fit(identity, own, view)
+        return self._swappers[key]
 
     def _hide(self, picture: Picture, placement: Placement) -> None:
         box, angle = placement.box, 0.0
@@ -79,3 +132,7 @@ class Renderer:
             middle = (box[:2] + box[2:4]) / 2
             box = np.concatenate([middle - half, middle + half])
         hide(picture, box, angle, self._settings.hide.grow)
+
+
+def _tracks(placed: list[Placement]) -> list[int]:
+    return [placement.track.number for placement in placed]

@@ -21,7 +21,7 @@ from pydantic import (
 from blanket.output import pending
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/]+$")]
-Rule = Literal["no-mesh", "low-trust", "gap", "too-small", "error"]
+Rule = Literal["no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error"]
 
 
 class Part(BaseModel):
@@ -40,6 +40,17 @@ class BackendsReport(Part):
     execution_provider: str = Field(description="ONNX Runtime's name for the processor used")
 
 
+class ModelReport(Part):
+    """A model made by others that was used."""
+
+    setting: str = Field(description="the setting that names it")
+    name: str = Field(description="name of the file or folder, or its id on the Hugging Face Hub")
+    checksum: str = Field(
+        description="SHA-256 of the file, or of a folder's weights; of the Hub the commit"
+    )
+    device: str = Field(description="what it ran on, and in which precision")
+
+
 class VideoReport(Part):
     """The video as it was written; a picture has one frame and no duration."""
 
@@ -51,15 +62,29 @@ class VideoReport(Part):
     codec: str = Field(description="the encoder, or the format of a picture")
 
 
+class TrialsReport(Part):
+    """How the candidates for a new face fared."""
+
+    frame: NonNegativeInt = Field(description="number of the frame that they were made from")
+    made: NonNegativeInt = Field(description="how many were made")
+    checks: list[str] = Field(description="what each of them was held to, by name")
+    rejected: dict[str, NonNegativeInt] = Field(
+        description="how many were rejected, by the check that they failed first"
+    )
+
+
 class IdentityReport(Part):
     """The new face of a track."""
 
-    generator: str = Field(description="what made it: `morphable`, or `given` for a picture")
+    generator: str = Field(description="what made it: `morphable`, `diffusion`, or `given`")
     seed: int | None = Field(description="what it was made from; null for a given picture")
     distance: float | None = Field(
         ge=0,
         description="how far it is from the original face, in the generator's own measure; "
         "null where that was not measured",
+    )
+    trials: TrialsReport | None = Field(
+        description="how the candidates fared; null where it was not chosen among pictures"
     )
 
 
@@ -74,6 +99,9 @@ class TrackReport(Part):
     last_frame: NonNegativeInt = Field(description="number of its last frame")
     frames: NonNegativeInt = Field(description="frames in which the face was: replaced + hidden")
     replaced: NonNegativeInt = Field(description="frames in which it was replaced")
+    replaced_by: dict[str, NonNegativeInt] = Field(
+        description="what replaced it: frames by swapper"
+    )
     hidden: NonNegativeInt = Field(description="frames in which it was blurred out instead")
     hidden_by: dict[Rule, NonNegativeInt] = Field(description="why it was hidden: frames by rule")
     confidence: float = Field(ge=0, le=1, description="mean trust in the mesh, 0 to 1")
@@ -89,6 +117,8 @@ class TrackReport(Part):
     def _complete(self) -> Self:
         if self.frames != self.replaced + self.hidden:
             raise ValueError(f"track {self.track}: frames must be replaced or hidden")
+        if self.replaced != sum(self.replaced_by.values()):
+            raise ValueError(f"track {self.track}: replaced frames must each have a swapper")
         if self.hidden != sum(self.hidden_by.values()):
             raise ValueError(f"track {self.track}: hidden frames must each have a rule")
         return self
@@ -141,6 +171,7 @@ class Report(Document):
     seed: int = Field(description="what the new faces were made from")
     backends: BackendsReport = Field(description="what did each stage")
     weights: dict[str, str] = Field(description="SHA-256 of each weights file, by name")
+    models: list[ModelReport] = Field(description="models made by others that were used")
     video: VideoReport = Field(description="what was written")
     tracks: list[TrackReport] = Field(description="every face that was followed")
     totals: Totals = Field(description="the sums over all tracks")

@@ -15,10 +15,12 @@ from blanket.inpaint.morphable import age_group, years_of
 from blanket.report import (
     BackendsReport,
     IdentityReport,
+    ModelReport,
     Report,
     Rule,
     Totals,
     TrackReport,
+    TrialsReport,
     VideoReport,
 )
 from blanket.timeline import Placement
@@ -32,7 +34,7 @@ class _Entry:
 
     first: int
     last: int = 0
-    replaced: int = 0
+    replaced: dict[str, int] = field(default_factory=dict)
     hidden: dict[Rule, int] = field(default_factory=dict)
     trust: float = 0.0
     occluded: float = 0.0
@@ -55,15 +57,18 @@ class Tally:
         yield
         self.timings[stage] = round(time.perf_counter() - start, 3)
 
-    def count(self, frame: int, placement: Placement, rule: Rule | None) -> None:
-        """A face was replaced (rule None) or hidden by a rule in a frame."""
+    def count(
+        self, frame: int, placement: Placement, rule: Rule | None, by: str | None = None
+    ) -> None:
+        """A face was hidden by a rule in a frame, or replaced `by` a method."""
         self._with_faces.add(frame)
         entry = self._entries.setdefault(placement.track.number, _Entry(first=frame))
         entry.last = frame
         if rule is not None:
             entry.hidden[rule] = entry.hidden.get(rule, 0) + 1
             return
-        entry.replaced += 1
+        assert by is not None
+        entry.replaced[by] = entry.replaced.get(by, 0) + 1
         entry.trust += placement.trust
         if placement.occluded is not None:
             # The middle of the face crop is face.
@@ -77,10 +82,12 @@ class Tally:
         settings: Settings,
         video: VideoReport,
         backends: BackendsReport,
+        models: list[ModelReport],
         tracks: list[Track],
         identities: dict[int, Identity],
     ) -> Report:
-        """The report of the run. identities: by subject."""
+        """The report of the run. models: other people's that were used. identities: by
+        subject."""
         entries = [
             self._track(track, self._entries[track.number], settings, identities)
             for track in tracks
@@ -96,6 +103,7 @@ class Tally:
             seed=settings.identity.seed,
             backends=backends,
             weights=dict(checksums()),
+            models=models,
             video=video,
             tracks=entries,
             totals=Totals(
@@ -114,30 +122,39 @@ class Tally:
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]
     ) -> TrackReport:
-        hidden = sum(entry.hidden.values())
+        hidden, replaced = sum(entry.hidden.values()), sum(entry.replaced.values())
         identity, own = identities.get(track.subject), track.appearance
         group: str = settings.identity.age
         if group == "auto":
             group = "infant" if own is None else age_group(years_of(own))
         new = None
-        if identity is not None and entry.replaced:
-            given = settings.identity.image is not None
+        if identity is not None and replaced:
+            given, trials = settings.identity.image is not None, identity.trials
             new = IdentityReport(
                 generator=identity.origin,
                 seed=None if given else settings.identity.seed,
                 distance=identity.distance,
+                trials=None
+                if trials is None
+                else TrialsReport(
+                    frame=trials.frame,
+                    made=trials.made,
+                    checks=list(trials.checks),
+                    rejected=trials.rejected,
+                ),
             )
         return TrackReport(
             track=track.number,
             subject=track.subject,
             first_frame=entry.first,
             last_frame=entry.last,
-            frames=entry.replaced + hidden,
-            replaced=entry.replaced,
+            frames=replaced + hidden,
+            replaced=replaced,
+            replaced_by=entry.replaced,
             hidden=hidden,
             hidden_by=entry.hidden,
-            confidence=min(entry.trust / max(entry.replaced, 1), 1.0),
-            occluded=min(entry.occluded / max(entry.replaced, 1), 1.0),
+            confidence=min(entry.trust / max(replaced, 1), 1.0),
+            occluded=min(entry.occluded / max(replaced, 1), 1.0),
             age_group=group,
             identity=new,
         )

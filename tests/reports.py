@@ -31,6 +31,7 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
             execution_provider="CPUExecutionProvider",
         ),
         weights={"face_mesh.onnx": "0" * 64},
+        models=[],
         video=VideoReport(
             width=64, height=48, frames=frames, duration=frames / 25, frame_rate=25, codec="libx264"
         ),
@@ -42,12 +43,13 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
                 last_frame=frames - 1,
                 frames=frames,
                 replaced=replaced,
+                replaced_by={"warp": replaced} if replaced else {},
                 hidden=hidden,
                 hidden_by={"gap": hidden} if hidden else {},
                 confidence=0.9,
                 occluded=0.1,
                 age_group="infant",
-                identity=IdentityReport(generator="morphable", seed=0, distance=0.65),
+                identity=IdentityReport(generator="morphable", seed=0, distance=0.65, trials=None),
             )
         ],
         totals=Totals(

@@ -71,7 +71,8 @@ class NoTorch:
 def test_options_are_passed_on(job: Job) -> None:
     status = main(
         "anonymize a.mp4 -o b.mp4 --preset mine.yaml --set detect.every=5 --set hide.grow=2 "
-        "--seed 7 --identity face.png --save-identity new.png --audio keep --overwrite".split()
+        "--seed 7 --identity face.png --identity-at 2.5 --save-identity new.png --audio keep "
+        "--overwrite".split()
     )
     assert status == 0
     [(positional, named)] = job.calls
@@ -81,6 +82,7 @@ def test_options_are_passed_on(job: Job) -> None:
         "overrides": ["detect.every=5", "hide.grow=2"],
         "seed": 7,
         "identity": Path("face.png"),
+        "identity_at": 2.5,
         "save_identity": Path("new.png"),
         "audio": "keep",
         "overwrite": True,

@@ -234,7 +234,7 @@ def test_no_face_is_a_warning(tmp_path: Path) -> None:
 def test_when_the_swap_fails_the_face_is_hidden(
     demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(self: object, picture: object, placement: object) -> None:
+    def broken(self: object, faces: object) -> None:
         raise RuntimeError("broken on purpose")
 
     monkeypatch.setattr("blanket.swap.warp.WarpSwapper.swap", broken)
@@ -269,7 +269,7 @@ def test_faults_leave_nothing_behind(
     with pytest.raises(blanket.errors.InputError):
         blanket.anonymize(demo.clip, demo.clip, overwrite=True)
 
-    def interrupted(self: object, picture: object) -> None:
+    def interrupted(self: object, pictures: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("blanket.render.Renderer.__call__", interrupted)

@@ -37,6 +37,10 @@ def anonymize(
     identity: Annotated[
         Path | None, typer.Option(metavar="IMAGE", help="Use the face in this picture.")
     ] = None,
+    identity_at: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Invent the new face from this frame."),
+    ] = None,
     save_identity: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Write a picture of the new face.")
     ] = None,
@@ -64,6 +68,7 @@ def anonymize(
         "overrides": changes or (),
         "seed": seed,
         "identity": identity,
+        "identity_at": identity_at,
         "audio": audio,
         "overwrite": overwrite,
     }

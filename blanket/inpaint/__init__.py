@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from blanket.config import Settings
 from blanket.detect import Detector
+from blanket.errors import InputError
 from blanket.faces import Appearance, Identity
 from blanket.mesh import MeshNetwork
 
+if TYPE_CHECKING:
+    from blanket.view import View
+
 
 class IdentityGenerator(Protocol):
-    """Invents faces. name: what the report calls it."""
+    """Invents faces. name: what the report calls it. looks: whether it starts from the best
+    view of the face (`blanket.view`); otherwise it is given none."""
 
     name: str
+    looks: bool
 
-    def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
+    def invent(self, own: Appearance, rng: np.random.Generator, view: View | None) -> Identity:
         """A new face that fits `own` and is far from it."""
         ...
 
@@ -32,6 +38,14 @@ def build_generator(
     from blanket.inpaint.given import GivenFace
     from blanket.inpaint.morphable import Morphable
 
-    if settings.identity.image is not None:
-        return GivenFace(settings.identity.image, detector, network)
-    return Morphable(settings.identity.age, settings.identity.distance)
+    chosen = settings.identity
+    generator: IdentityGenerator
+    if chosen.image is not None:
+        generator = GivenFace(chosen.image, detector, network)
+    else:
+        generator = Morphable(chosen.age, chosen.distance)
+    if chosen.at is not None and not generator.looks:
+        raise InputError(
+            f"the generator {generator.name} starts from no frame: leave identity.at out"
+        )
+    return generator

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from blanket.align import rigid
 from blanket.detect import Detector, detect_turned
 from blanket.errors import InputError
 from blanket.faces import Appearance, Identity
-from blanket.image import read_image
-from blanket.inpaint.clean import Zones, clean
-from blanket.inpaint.likeness import describe
-from blanket.inpaint.morphable import load_likeness
-from blanket.light import flatten
+from blanket.image import Still, read_image
+from blanket.inpaint.photographed import photograph, photographed
 from blanket.mesh import MeshNetwork
 from blanket.picture import fit
-from blanket.texture import unwrap
-from blanket.topology import load_topology
+
+if TYPE_CHECKING:
+    from blanket.view import View
 
 _LARGEST = 1024
 
@@ -31,6 +29,7 @@ class GivenFace:
     """
 
     name = "given"
+    looks = False
 
     def __init__(self, path: Path, detector: Detector, network: MeshNetwork) -> None:
         picture = read_image(path)
@@ -41,13 +40,8 @@ class GivenFace:
         if not readings or max(reading.trust for reading in readings) < 0.3:
             raise InputError(f"no face is found in the picture {path.name}: give another one")
         mesh = max(readings, key=lambda reading: float(np.ptp(reading.mesh[:, 1]))).mesh
-        self._texture, _ = clean(unwrap(picture, mesh), mesh, Zones.build())
-        self._shape = rigid(mesh, load_topology().mean)
+        self._photograph = photograph(Still(picture), mesh)
 
-    def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
+    def invent(self, own: Appearance, rng: np.random.Generator, view: View | None) -> Identity:
         """The given face, whoever it replaces."""
-        likeness = load_likeness()
-        mine = likeness.embed(describe(flatten(self._texture), self._shape))
-        theirs = likeness.embed(describe(own.flat, own.shape))
-        distance = float(np.linalg.norm(mine - theirs))
-        return Identity(self._texture, self._shape, self.name, distance)
+        return photographed(self._photograph, own, self.name)

@@ -8,7 +8,7 @@ in particular: so few are mixed, one of them leads, and the finest detail is the
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import cv2
 import numpy as np
@@ -21,6 +21,9 @@ from blanket.light import broad_light, flatten
 from blanket.swap.shape import shape_change
 from blanket.topology import SURFACE
 from blanket.weights import weights_path
+
+if TYPE_CHECKING:
+    from blanket.view import View
 
 CANDIDATES = 100
 LEADERS = 3
@@ -65,13 +68,14 @@ class Morphable:
     """
 
     name = "morphable"
+    looks = False
 
     def __init__(
         self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.64
     ) -> None:
         self._age, self._distance = age, distance
 
-    def invent(self, own: Appearance, rng: np.random.Generator) -> Identity:
+    def invent(self, own: Appearance, rng: np.random.Generator, view: View | None) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""
         # 1. Who may be mixed: near in age, complexion and, if grown, gender.
         chances = self._chances(own)

@@ -1,4 +1,4 @@
-"""A picture of an invented face, to look at."""
+"""A picture of a new face, to look at and to be recognised by."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.crop import placement
-from blanket.faces import Identity, Image
+from blanket.faces import Identity, Photograph
 from blanket.light import flatten
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas
 
 
-def portrait(identity: Identity, colour: NDArray[np.float32], side: int = 512) -> Image:
-    """``[side, side, 3]``: the face seen from the front with its eyes closed, on grey.
+def portrait(identity: Identity, colour: NDArray[np.float32], side: int = 512) -> Photograph:
+    """The photograph of the face; of one that has none, a drawing of `side` pixels that
+    shows it from the front with its eyes closed, on grey.
 
     colour: ``[3]`` RGB, the complexion that it takes from the scene.
     """
+    if identity.photograph is not None:
+        return identity.photograph
     mesh = align.apply(placement(side, 1.06), identity.shape)
     inside = atlas(TEXTURE_SIDE).inside.astype(np.float32)
     soft = cv2.GaussianBlur(inside, (0, 0), 2)
@@ -26,4 +29,5 @@ def portrait(identity: Identity, colour: NDArray[np.float32], side: int = 512) -
     where = Raster(side).texture_positions(mesh)
     drawn = cv2.remap(layers, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = drawn[..., 3:]
-    return np.clip(drawn[..., :3] * alpha + 200 * (1 - alpha), 0, 255).astype(np.uint8)
+    pixels = np.clip(drawn[..., :3] * alpha + 200 * (1 - alpha), 0, 255).astype(np.uint8)
+    return Photograph(pixels, mesh)

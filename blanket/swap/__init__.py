@@ -1,30 +1,53 @@
-"""Stage 2: the new face on every frame. A small protocol, one file a way to do it."""
+"""Stage 2: the new face on every frame. Two small protocols, one file a way to do it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from blanket.config import Settings
 from blanket.faces import Appearance, Identity
 from blanket.picture import Picture
 from blanket.timeline import Placement
 
+if TYPE_CHECKING:
+    from blanket.view import View
+
 
 class Swapper(Protocol):
-    """Puts one identity on one track, frame after frame in order of time."""
+    """Puts one identity on one track, in order of time."""
 
-    name: str
+    def swap(self, faces: Sequence[tuple[Picture, Placement]]) -> list[bool]:
+        """Paint the new face over the next faces of the track, each in its own picture.
 
-    def swap(self, picture: Picture, placement: Placement) -> None:
-        """Paint the new face into the picture, in place."""
+        Returns for each whether it was painted; the others are left as they were, because
+        what would have been painted is not to be trusted.
+        """
         ...
 
 
-def build_swapper(settings: Settings, identity: Identity, own: Appearance) -> Swapper:
-    """The swapper that the settings name, for one track.
+class SwapMethod(Protocol):
+    """A way to put faces on frames, with the networks that it has loaded.
 
-    identity: the new face. own: what the face that it replaces looks like.
+    name: what the report calls it. looks: whether it needs the best view of the face that
+    is replaced (`blanket.view`); otherwise it is given none. batch: how many frames it
+    wants at once.
     """
-    from blanket.swap.warp import WarpSwapper
 
-    return WarpSwapper(identity, own, settings.swap)
+    name: str
+    looks: bool
+    batch: int
+
+    def fit(self, identity: Identity, own: Appearance, view: View | None) -> Swapper:
+        """What puts an identity on one track.
+
+        identity: the new face. own, view: what the face that it replaces looks like.
+        """
+        ...
+
+
+def build_methods(settings: Settings) -> list[SwapMethod]:
+    """The method that the settings name, then those that take over where it is not sure."""
+    from blanket.swap.warp import WarpMethod
+
+    return [WarpMethod(settings.swap)]

@@ -7,6 +7,9 @@ whatever lies in front as they are; paste the patch back.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +36,9 @@ from blanket.topology import (
     load_topology,
 )
 
+if TYPE_CHECKING:
+    from blanket.view import View
+
 PATCH_HALF = 1.06
 EYE_RIM, LIP_RIM = 0.03, 0.015
 """How far around eyeballs and mouth the child's own pixels reach, in distances between the
@@ -40,10 +46,23 @@ outer eye corners."""
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
 
 
-class WarpSwapper:
-    """See `blanket.swap.Swapper`. Costs about 10 ms a face on one core, whatever its size."""
+class WarpMethod:
+    """See `blanket.swap.SwapMethod`. Costs about 10 ms a face on one core, whatever its size."""
 
     name = "warp"
+    looks = False
+    batch = 1
+
+    def __init__(self, settings: SwapSettings) -> None:
+        self._settings = settings
+
+    def fit(self, identity: Identity, own: Appearance, view: View | None) -> WarpSwapper:
+        """One identity on one track."""
+        return WarpSwapper(identity, own, self._settings)
+
+
+class WarpSwapper:
+    """See `blanket.swap.Swapper`."""
 
     def __init__(self, identity: Identity, own: Appearance, settings: SwapSettings) -> None:
         self._settings = settings
@@ -54,8 +73,13 @@ class WarpSwapper:
         self._alpha = _texture_alpha()
         self._softness: float | None = None
 
-    def swap(self, picture: Picture, placement: Placement) -> None:
-        """Paint the new face over the placement's, in place."""
+    def swap(self, faces: Sequence[tuple[Picture, Placement]]) -> list[bool]:
+        """Paint the new face over each of the next faces, in place."""
+        for picture, placement in faces:
+            self._paint(picture, placement)
+        return [True] * len(faces)
+
+    def _paint(self, picture: Picture, placement: Placement) -> None:
         assert placement.mesh is not None and placement.occluded is not None
         # 1. A patch as fine as the face, up to the texture's own resolution.
         matrix, side = _patch(placement.mesh)
