@@ -153,18 +153,23 @@ def configs_folder() -> Path:
 
 
 def load_settings(
-    preset: str | Path = "embedded", overrides: Sequence[str] | Mapping[str, Any] = ()
+    preset: str | Path | Mapping[str, Any] = "embedded",
+    overrides: Sequence[str] | Mapping[str, Any] = (),
 ) -> Settings:
     """The settings of a preset with some of them changed.
 
     preset: a name (`presets`), or the path of a YAML file of the same form, in which
-    whatever is left out keeps its default. overrides: strings ``section.field=value`` with
-    the value in YAML, or values by ``section.field``; the last one of a name counts.
+    whatever is left out keeps its default, or what such a file holds. overrides: strings
+    ``section.field=value`` with the value in YAML, or values by ``section.field``; the last
+    one of a name counts.
 
     Raises:
         InputError: an unknown preset or setting, or a value that the setting cannot take.
     """
-    values = _read(_preset_path(preset))
+    if isinstance(preset, Mapping):
+        values = {name: dict(section) for name, section in preset.items()}
+    else:
+        values = _read(_preset_path(preset))
     for name, value in _items(overrides):
         section, _, field = name.partition(".")
         inner = values.setdefault(section, {})

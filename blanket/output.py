@@ -34,12 +34,12 @@ def pending(target: Path, overwrite: bool) -> Iterator[Path]:
         BlanketError: the disk filled up while the file was being written.
     """
     target = Path(target)
-    _refuse_existing(target, overwrite)
+    refuse_existing(target, overwrite)
     _sweep(target)
     temporary = _create(target)
     try:
         yield temporary
-        _refuse_existing(target, overwrite)
+        refuse_existing(target, overwrite)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno in _DISK_FULL:
@@ -60,7 +60,8 @@ def refuse_same_file(source: Path, target: Path) -> None:
         raise InputError(f"the output would replace its own input {source}: choose another name")
 
 
-def _refuse_existing(target: Path, overwrite: bool) -> None:
+def refuse_existing(target: Path, overwrite: bool) -> None:
+    """Raise InputError where ``target`` is a folder, or a file that may not be replaced."""
     if target.is_dir():
         raise InputError(f"{target} is a folder: name a file")
     if target.exists() and not overwrite:

@@ -9,6 +9,7 @@ second replaces them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +17,14 @@ import numpy as np
 
 import blanket
 from blanket.analysis import Analysis, Placements, analyse
+from blanket.analysisfile import SavedAnalysis, load_analysis, refuse_clash, save_analysis
 from blanket.config import Settings, load_settings
-from blanket.detect import build_detector
+from blanket.corrections import told
+from blanket.detect import Detector, build_detector
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Identity
 from blanket.image import Still, read_image, write_image
-from blanket.inpaint import build_generator
+from blanket.inpaint import IdentityGenerator, build_generator
 from blanket.inpaint.portrait import portrait
 from blanket.media import is_image, is_video, media_in
 from blanket.mesh import MeshNetwork
@@ -39,7 +42,7 @@ from blanket.view import View, best_views
 def anonymize(
     source: str | Path,
     target: str | Path,
-    preset: str | Path = "embedded",
+    preset: str | Path | None = None,
     *,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     seed: int | None = None,
@@ -47,17 +50,21 @@ def anonymize(
     identity_at: float | None = None,
     save_identity: str | Path | None = None,
     audio: Literal["drop", "keep"] | None = None,
+    analysis: str | Path | None = None,
+    save_analysis: str | Path | None = None,
     overwrite: bool = False,
     progress: Callback | None = None,
 ) -> Report:
     """Replace every face in a video or a picture.
 
     source, target: files; the target appears when it is complete. preset, overrides: see
-    `blanket.config.load_settings`. seed: the same one gives the same new faces. identity: a
-    picture whose face is used instead. identity_at: seconds, the frame from which a face is
-    invented, by a generator that starts from one. save_identity: where to save a picture of the new
-    face (of the first person). audio: leave the sound out or copy it. progress: called with
-    stage, done, total.
+    `blanket.config.load_settings`; None is ``embedded``, or the settings of the analysis.
+    seed: the same one gives the same new faces. identity: a picture whose face is used
+    instead. identity_at: seconds, the frame from which a face is invented, by a generator
+    that starts from one. save_identity: where to save a picture of the new face (of the
+    first person). audio: leave the sound out or copy it. analysis: of an earlier run on the
+    same file, with its corrections, so that nothing is detected again. save_analysis: where
+    to save this one; see docs/analysis.md for both. progress: called with stage, done, total.
 
     Raises:
         InputError: a file or setting that cannot be used.
@@ -65,13 +72,25 @@ def anonymize(
             target's name on any error.
     """
     source, target = Path(source), Path(target)
-    settings = _settings(preset, overrides, seed, identity, identity_at, audio)
+    saved = None if analysis is None else load_analysis(Path(analysis))
+    if saved is not None and preset is not None:
+        raise InputError(
+            f"{saved.path.name} has its own settings: leave the preset out, "
+            "and change single settings by name"
+        )
+    base = saved.settings.model_dump() if saved else preset or "embedded"
+    settings = _settings(base, overrides, seed, identity, identity_at, audio)
     refuse_same_file(source, target)
     if not source.exists():
         raise InputError(f"there is no file {source}")
     if is_image(source) != is_image(target):
         raise InputError(f"{source.name} and {target.name} must both be pictures or both videos")
-    run = Run(settings, str(preset), overwrite, progress)
+    if saved is not None:
+        saved.refuse_other(source)
+    if save_analysis is not None:
+        refuse_clash(Path(save_analysis), source, overwrite)
+    name = saved.preset if saved else Path(preset or "embedded").name
+    run = Run(settings, name, overwrite, progress, saved, save_analysis)
     portrait_at = None if save_identity is None else Path(save_identity)
     with pending(target, overwrite) as draft:
         if is_image(source):
@@ -82,7 +101,7 @@ def anonymize(
 def anonymize_folder(
     source: str | Path,
     target: str | Path,
-    preset: str | Path = "embedded",
+    preset: str | Path | None = None,
     *,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     seed: int | None = None,
@@ -98,7 +117,7 @@ def anonymize_folder(
     """
     source, target = Path(source), Path(target)
     # A wrong setting is told once, not once a file.
-    _settings(preset, overrides, seed, identity, identity_at, audio)
+    _settings(preset or "embedded", overrides, seed, identity, identity_at, audio)
     if target.resolve().is_relative_to(source.resolve()):
         raise InputError("the output folder must lie outside the input folder")
     files: dict[str, Report] = {}
@@ -128,7 +147,7 @@ def _writable(path: Path) -> bool:
 
 
 def _settings(
-    preset: str | Path,
+    preset: str | Path | Mapping[str, Any],
     overrides: Sequence[str] | Mapping[str, Any],
     seed: int | None,
     identity: str | Path | None,
@@ -152,16 +171,39 @@ class Run:
     """One run: the backends of its settings, and what they did."""
 
     def __init__(
-        self, settings: Settings, preset: str, overwrite: bool, progress: Callback | None
+        self,
+        settings: Settings,
+        preset: str,
+        overwrite: bool,
+        progress: Callback | None,
+        saved: SavedAnalysis | None = None,
+        save_to: str | Path | None = None,
     ) -> None:
-        self.settings, self._preset, self._overwrite = settings, Path(preset).name, overwrite
+        self.settings, self._preset, self._overwrite = settings, preset, overwrite
         self._progress = progress or (lambda stage, done, total: None)
+        self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
         self.tally = Tally()
         with self.tally.timed("start"):
-            self.detector = build_detector(settings.detect)
-            self.network = MeshNetwork()
-            self.generator = build_generator(settings, self.detector, self.network)
             self.methods = build_methods(settings)
+            if saved is None:
+                _ = self.detector, self.network, self.generator
+
+    # With a saved analysis they are seldom needed.
+
+    @cached_property
+    def detector(self) -> Detector:
+        """What finds faces."""
+        return build_detector(self.settings.detect)
+
+    @cached_property
+    def network(self) -> MeshNetwork:
+        """What reads their meshes."""
+        return MeshNetwork()
+
+    @cached_property
+    def generator(self) -> IdentityGenerator:
+        """What invents new ones."""
+        return build_generator(self.settings, self.detector, self.network)
 
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""
@@ -172,10 +214,11 @@ class Run:
         )  # fmt: skip
         with writer:
             with tally.timed("analyse"):
-                analysis = self.analyse(self._told("analyse", read(source), info.frames))
+                analysis = self.analysis_of(self._told("analyse", read(source), info.frames))
             with tally.timed("invent"):
                 views = self.look(analysis, read(source))
                 identities = self.invent(analysis, views)
+            self._save(source, target, analysis, identities)
             with tally.timed("replace"):
                 render = self.renderer(analysis, identities, views)
                 for frame in render(self._told("replace", read(source), analysis.frames)):
@@ -192,10 +235,11 @@ class Run:
         """A picture is a video of one frame."""
         still, tally = Still(read_image(source)), self.tally
         with tally.timed("analyse"):
-            analysis = self.analyse([still])
+            analysis = self.analysis_of([still])
         with tally.timed("invent"):
             views = self.look(analysis, [still])
             identities = self.invent(analysis, views)
+        self._save(source, target, analysis, identities)
         with tally.timed("replace"):
             for painted in self.renderer(analysis, identities, views)([still]):
                 write_image(draft, painted.rgb())
@@ -207,23 +251,33 @@ class Run:
 
     # The stages, in order.
 
-    def analyse(self, pictures: Iterable[Picture]) -> Analysis:
-        """Detect, track, mesh: who is where."""
-        analysis = analyse(pictures, self.detector, self.network, self.settings)
+    def analysis_of(self, pictures: Iterable[Picture]) -> Analysis:
+        """Detect, track, mesh: who is where; or as it was saved, and corrected since."""
+        if self._saved is not None:
+            self._saved.look_again(pictures)
+            analysis = self._saved.corrected()
+            for kind, text in map(told, self._saved.corrections):
+                (self.tally.warnings if kind == "warning" else self.tally.notes).append(text)
+        else:
+            analysis = analyse(pictures, self.detector, self.network, self.settings)
         if not analysis.tracks:
             self.tally.warnings.append("no face was found; every picture is as it was")
         return analysis
 
     def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
         """The best view of each person, by subject, where a later stage asks for it."""
-        if not (self.generator.looks or any(method.looks for method in self.methods)):
+        known = self._known()
+        strangers = any(track.subject not in known for track in analysis.tracks)
+        if not (
+            any(method.looks for method in self.methods) or (strangers and self.generator.looks)
+        ):
             return {}
         placements = Placements(analysis, self.settings)
         return best_views(pictures, analysis, placements, self.settings.identity.at)
 
     def invent(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, Identity]:
         """Inpaint: a new face for each person, by subject."""
-        identities: dict[int, Identity] = {}
+        identities = self._known()
         for track in analysis.tracks:
             own = track.appearance
             if own is not None and track.subject not in identities:
@@ -242,6 +296,26 @@ class Run:
         return Renderer(self.settings, analysis, self.methods, identities, views, self.tally)
 
     # What surrounds them.
+
+    def _known(self) -> dict[int, Identity]:
+        """New faces that were invented before, by the same settings."""
+        saved = self._saved
+        if saved is None or saved.settings.identity != self.settings.identity:
+            return {}
+        return dict(saved.identities)
+
+    def _save(
+        self, source: Path, target: Path, analysis: Analysis, identities: dict[int, Identity]
+    ) -> None:
+        """Save the analysis, before anything that may fail."""
+        if self._save_to is None:
+            return
+        found = self._saved.found if self._saved else analysis
+        corrections = self._saved.corrections if self._saved else []
+        save_analysis(
+            self._save_to, source, target.name, found, identities, self.settings, self._preset,
+            self._backends(), corrections, self._overwrite,
+        )  # fmt: skip
 
     def _told(self, stage: str, frames: Iterator[Frame], total: int | None) -> Iterator[Frame]:
         done = 0
@@ -269,10 +343,15 @@ class Run:
             own = next(t.appearance for t in tracks if t.subject == first and t.appearance)
             with pending(portrait_at, self._overwrite) as draft:
                 write_image(draft, portrait(identities[first], own.colour).pixels)
-        backends = BackendsReport(
-            detect=self.detector.name, mesh=self.network.name, identity=self.generator.name,
-            swap=self.methods[0].name, execution_provider=self.network.provider,
-        )  # fmt: skip
         return self.tally.report(
-            source, target, self._preset, self.settings, video, backends, [], tracks, identities
-        )
+            source, target, self._preset, self.settings, video, self._backends(), [], tracks,
+            identities,
+        )  # fmt: skip
+
+    def _backends(self) -> BackendsReport:
+        if self._saved is None:
+            return BackendsReport(
+                detect=self.detector.name, mesh=self.network.name, identity=self.generator.name,
+                swap=self.methods[0].name, execution_provider=self.network.provider,
+            )  # fmt: skip
+        return self._saved.backends.model_copy(update={"swap": self.methods[0].name})

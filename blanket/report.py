@@ -21,7 +21,9 @@ from pydantic import (
 from blanket.output import pending
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/]+$")]
-Rule = Literal["no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error"]
+Rule = Literal[
+    "no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error", "picture", "by-hand"
+]
 
 
 class Part(BaseModel):

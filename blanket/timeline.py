@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,13 @@ class Timeline:
 
     def at(self, index: int) -> Placement | None:
         """What to do in a frame; None where the track has no face there."""
+        if index in self.track.dropped:
+            return None
+        placement = self._found(index)
+        rule = self.track.hidden.get(index)
+        return placement if placement is None or rule is None else replace(placement, rule=rule)
+
+    def _found(self, index: int) -> Placement | None:
         sighting = self.track.sightings.get(index)
         if sighting is not None and sighting.packed is not None:
             return self._replace(index, sighting)
@@ -93,7 +100,9 @@ class Timeline:
                 continue
             frame = int(self._frames[position])
             sighting = self.track.sightings[frame]
-            if sighting.packed is None and abs(index - frame) <= self._linger:
+            # A person's box says in which frames the face is.
+            linger = 0 if sighting.rule == "by-hand" else self._linger
+            if sighting.packed is None and abs(index - frame) <= linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
         return None
 

@@ -103,12 +103,16 @@ class Track:
 
     number: from 0, in order of appearance. sightings: by frame. subject: number of the
     person, the same for all tracks of one person. album: looks at it (`blanket.appearance`).
+    dropped: frames in which a person says that it is no face. hidden: frames in which it is
+    to be hidden instead of replaced, with the rule.
     """
 
     number: int
     sightings: dict[int, Sighting] = field(default_factory=dict)
     subject: int = 0
     album: Album = field(default_factory=Album)
+    dropped: set[int] = field(default_factory=set)
+    hidden: dict[int, Rule] = field(default_factory=dict)
 
     @property
     def first(self) -> int:

@@ -72,7 +72,7 @@ def test_options_are_passed_on(job: Job) -> None:
     status = main(
         "anonymize a.mp4 -o b.mp4 --preset mine.yaml --set detect.every=5 --set hide.grow=2 "
         "--seed 7 --identity face.png --identity-at 2.5 --save-identity new.png --audio keep "
-        "--overwrite".split()
+        "--overwrite --save-analysis b.yaml".split()
     )
     assert status == 0
     [(positional, named)] = job.calls
@@ -84,6 +84,8 @@ def test_options_are_passed_on(job: Job) -> None:
         "identity": Path("face.png"),
         "identity_at": 2.5,
         "save_identity": Path("new.png"),
+        "analysis": None,
+        "save_analysis": Path("b.yaml"),
         "audio": "keep",
         "overwrite": True,
     }
@@ -93,7 +95,7 @@ def test_what_is_not_asked_for_is_left_to_the_settings(job: Job) -> None:
     assert main("anonymize a.mp4 -o b.mp4".split()) == 0
     [(positional, named)] = job.calls
     named.pop("progress")
-    assert positional[2] == "embedded"
+    assert positional[2] is None
     assert not any(named.values())
 
 

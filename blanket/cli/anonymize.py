@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def anonymize(
     source: Annotated[Path, typer.Argument(help="A video, a picture, or a folder of them.")],
     output: Output,
-    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
-        "embedded"
-    ),
+    preset: Annotated[
+        str | None, typer.Option(help="Name of the settings (embedded), or a .yaml file.")
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
@@ -48,6 +48,14 @@ def anonymize(
         Literal["drop", "keep"] | None,
         typer.Option(help="Leave the sound out (the default: a voice identifies) or copy it."),
     ] = None,
+    analysis: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="Render from this analysis, with its corrections."),
+    ] = None,
+    save_analysis: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="Write who is where, to correct and render again."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Write what was done to each face.")
     ] = None,
@@ -63,7 +71,7 @@ def anonymize(
     """
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
-    _refuse_clashes([source, identity], [output, save_identity, report])
+    _refuse_clashes([source, identity], [output, save_identity, save_analysis, report])
     options: dict[str, Any] = {
         "overrides": changes or (),
         "seed": seed,
@@ -78,8 +86,13 @@ def anonymize(
         result: Report | FolderReport
         with shown(console, quiet) as progress:
             if source.is_dir():
-                if save_identity:
-                    raise InputError("--save-identity works on one file, not on a folder")
+                for name, given in (
+                    ("--save-identity", save_identity),
+                    ("--analysis", analysis),
+                    ("--save-analysis", save_analysis),
+                ):
+                    if given:
+                        raise InputError(f"{name} works on one file, not on a folder")
                 result = blanket.anonymize_folder(
                     source, output, preset, progress=progress, **options
                 )
@@ -89,6 +102,8 @@ def anonymize(
                     output,
                     preset,
                     save_identity=save_identity,
+                    analysis=analysis,
+                    save_analysis=save_analysis,
                     progress=progress,
                     **options,
                 )
