@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import Field, NonNegativeInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 import blanket
 from blanket.analysis import Analysis
@@ -30,7 +30,7 @@ from blanket.faces import Array, Identity, Photograph
 from blanket.mesh import MASK_SIDE
 from blanket.output import pending, refuse_existing, refuse_same_file
 from blanket.picture import Picture, enlarge_mesh
-from blanket.report import BackendsReport, FileName, Part
+from blanket.report import BackendsReport, FileName
 from blanket.topology import POINTS
 from blanket.track import Sighting, Track
 
@@ -50,7 +50,13 @@ _BEFORE_CORRECTIONS = """\
 """
 
 
-class VideoPart(Part):
+class _Part(BaseModel):
+    """A part of the text, without fields that the page does not describe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VideoPart(_Part):
     """Which video it is. sha256: of the whole file."""
 
     name: FileName
@@ -60,14 +66,14 @@ class VideoPart(Part):
     frames: NonNegativeInt
 
 
-class ArraysPart(Part):
+class ArraysPart(_Part):
     """The file beside it. sha256: of the whole file."""
 
     name: FileName
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
-class TrackPart(Part):
+class TrackPart(_Part):
     """One face followed. meshes: frames in which its 478 points were read."""
 
     track: NonNegativeInt
@@ -78,7 +84,7 @@ class TrackPart(Part):
     meshes: NonNegativeInt
 
 
-class IdentityPart(Part):
+class IdentityPart(_Part):
     """The new face of a subject; its texture and shape are arrays. photograph: whether it
     has one, too."""
 
@@ -88,7 +94,7 @@ class IdentityPart(Part):
     photograph: bool
 
 
-class Document(Part):
+class Document(_Part):
     """The text."""
 
     format: Literal["blanket-analysis"] = "blanket-analysis"

@@ -267,10 +267,9 @@ class Run:
     def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
         """The best view of each person, by subject, where a later stage asks for it."""
         known = self._known()
-        strangers = any(track.subject not in known for track in analysis.tracks)
-        if not (
-            any(method.looks for method in self.methods) or (strangers and self.generator.looks)
-        ):
+        strangers = any(one.appearance and one.subject not in known for one in analysis.tracks)
+        looks = any(method.looks for method in self.methods)
+        if not looks and not (strangers and self.generator.looks):
             return {}
         placements = Placements(analysis, self.settings)
         return best_views(pictures, analysis, placements, self.settings.identity.at)

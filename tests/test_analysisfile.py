@@ -14,7 +14,7 @@ from conftest import Demo
 import blanket
 from blanket.analysisfile import SavedAnalysis, load_analysis, save_corrections
 from blanket.cli import main
-from blanket.corrections import read_corrections
+from blanket.corrections import KINDS, read_corrections
 from blanket.errors import InputError
 from blanket.image import read_image, write_image
 from blanket.report import Report
@@ -205,6 +205,14 @@ def test_no_pixel_of_the_original_is_in_it(saved: Saved) -> None:
     for frame in frames[::8]:
         assert np.abs(frame[100:116, 150:166] - patch).mean() > 1
     assert load_analysis(saved.text).found.tracks[0].appearance is None
+
+
+def test_all_of_it_is_documented(saved: Saved) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "analysis.md").read_text("utf-8")
+    values = yaml.safe_load(saved.text.read_text("utf-8"))
+    with np.load(saved.text.with_suffix(".npz")) as file:
+        names = {*file, *values, *values["video"], *values["tracks"][0], *KINDS}
+    assert not {name for name in names if f"`{name}`" not in page}
 
 
 def test_it_belongs_to_one_file(saved: Saved, tmp_path: Path) -> None:
