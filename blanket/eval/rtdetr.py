@@ -1,0 +1,50 @@
+"""RT-DETR (Zhao et al. 2024): people in a picture, through transformers."""
+
+from __future__ import annotations
+
+import torch
+from transformers import AutoImageProcessor, RTDetrForObjectDetection
+
+from blanket.errors import BlanketError
+from blanket.eval.persons import Device, Person
+from blanket.faces import Image
+
+MODEL = "PekingU/rtdetr_r50vd_coco_o365"
+LEAST = 0.05
+"""Score from which a detection is given: average precision wants the unsure ones too."""
+
+
+class RtDetr:
+    """See `blanket.eval.persons.PersonDetector`. Only the class ``person`` is given.
+
+    model: a folder, or a name on the model hub.
+    """
+
+    def __init__(self, model: str = MODEL, device: Device = "cpu", least: float = LEAST) -> None:
+        try:
+            self._processor = AutoImageProcessor.from_pretrained(model)
+            self._network = RTDetrForObjectDetection.from_pretrained(model).to(device).eval()
+        except (OSError, ValueError) as error:
+            raise BlanketError(
+                f"RT-DETR cannot be loaded from {model}: name a folder that holds it, or let "
+                "transformers reach the model hub"
+            ) from error
+        labels = self._network.config.id2label
+        people = [int(i) for i, label in labels.items() if label.lower() == "person"]
+        if not people:
+            raise BlanketError(f"the detector in {model} knows no class 'person'")
+        self.name = f"rtdetr ({model})"
+        self._person, self._device, self._least = people[0], device, least
+
+    @torch.inference_mode()
+    def detect(self, picture: Image) -> list[Person]:
+        """See `blanket.eval.persons.PersonDetector.detect`."""
+        inputs = self._processor(images=picture, return_tensors="pt").to(self._device)
+        outputs = self._network(**inputs)
+        [found] = self._processor.post_process_object_detection(
+            outputs, threshold=self._least, target_sizes=[picture.shape[:2]]
+        )
+        people = found["labels"] == self._person
+        boxes = found["boxes"][people].float().cpu().numpy()
+        scores = found["scores"][people].float().cpu().numpy()
+        return [Person(boxes[i], float(scores[i])) for i in (-scores).argsort(kind="stable")]

@@ -1,0 +1,310 @@
+"""Average precision: by hand, against pycocotools run from files, against another counter."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blanket.errors import BlanketError, InputError
+from blanket.eval.persons import Person
+from blanket.faces import Face
+
+pytest.importorskip("pycocotools", reason="AP needs the extra 'eval'")
+from blanket.eval.coco import (
+    Dataset,
+    Kind,
+    Result,
+    as_truth,
+    average_precision,
+    face_results,
+    only_images,
+    person_results,
+    read_annotations,
+    read_results,
+)
+
+FRAMES = range(12)
+
+
+def poses(seed: int, noise: float, dropped: float, extra: float, boxed: bool) -> list[Result]:
+    """Predictions on twelve frames with up to three people, moved by some noise; some are
+    dropped, some invented."""
+    people, rng = np.random.default_rng(7), np.random.default_rng(seed)
+    results: list[Result] = []
+    for frame in FRAMES:
+        for _ in range(people.integers(0, 4)):
+            corner, size = people.uniform(0, 300, 2), people.uniform(60, 200, 2)
+            places = corner + people.uniform(0.05, 0.95, (17, 2)) * size
+            if rng.random() < dropped:
+                continue
+            if rng.random() < extra:
+                places = places[::-1] + 150
+            places = places + rng.normal(0, noise, places.shape) * size
+            result: Result = {
+                "image_id": frame,
+                "category_id": 1,
+                "score": float(rng.uniform(0.1, 1)),
+                "keypoints": np.column_stack([places, rng.uniform(0.2, 1, 17)]).ravel().tolist(),
+            }
+            if boxed:
+                result["bbox"] = [*corner, *(size * rng.uniform(0.9, 1.1, 2))]
+            results.append(result)
+    return results
+
+
+def reference(
+    folder: Path, original: list[Result], output: list[Result], kind: Kind, library: str
+) -> np.ndarray:
+    """What a lab would do with the two files: both loaded as results, one as the truth."""
+    (folder / "output.json").write_text(json.dumps(output))
+    annotations = []
+    for number, one in enumerate(original):
+        x, y, v = np.reshape(one["keypoints"], (17, 3)).T
+        box = one.get("bbox", [x.min(), y.min(), np.ptp(x), np.ptp(y)])
+        annotations.append(
+            {
+                "id": number + 1,
+                "image_id": one["image_id"],
+                "category_id": 1,
+                "keypoints": one["keypoints"],
+                "num_keypoints": int((v > 0).sum()),
+                "bbox": [float(edge) for edge in box],
+                "area": float(box[2] * box[3]),
+                "iscrowd": 0,
+            }
+        )
+    truth = {
+        "images": [{"id": frame} for frame in FRAMES],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    (folder / "truth.json").write_text(json.dumps(truth))
+    if library == "pycocotools":
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    else:
+        faster = pytest.importorskip("faster_coco_eval", reason="a second counter")
+        COCO, COCOeval = faster.COCO, faster.COCOeval_faster  # noqa: N806
+    with contextlib.redirect_stdout(io.StringIO()):
+        judge = COCO(str(folder / "truth.json"))
+        evaluation = COCOeval(judge, judge.loadRes(str(folder / "output.json")), kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return np.asarray(evaluation.stats)[[0, 1, 2, 8 if kind == "bbox" else 5]]
+
+
+@pytest.mark.parametrize("library", ["pycocotools", "faster_coco_eval"])
+@pytest.mark.parametrize("kind", ["bbox", "keypoints"])
+@pytest.mark.parametrize("boxed", [True, False])
+def test_ap_is_that_of_the_reference(tmp_path: Path, library: str, kind: Kind, boxed: bool) -> None:
+    original = poses(1, 0.0, 0.0, 0.0, boxed)
+    output = poses(2, 0.04, 0.2, 0.2, boxed)
+    (tmp_path / "predictions.json").write_text(json.dumps(output))
+    found = average_precision(
+        as_truth(original, FRAMES), read_results(tmp_path / "predictions.json"), kind
+    )
+    expected = reference(tmp_path, original, output, kind, library)
+    assert 0.05 < expected[0] < 0.95
+    np.testing.assert_allclose([found.ap, found.ap50, found.ap75, found.ar], expected, atol=1e-6)
+
+
+def box(frame: int, x: float, score: float = 0.9, side: float = 100) -> Result:
+    return {"image_id": frame, "category_id": 1, "score": score, "bbox": [x, 0, side, side]}
+
+
+def test_both_ends_of_the_scale() -> None:
+    original = poses(1, 0, 0, 0, True)
+    truth = as_truth(original, FRAMES)
+    for kind in ("bbox", "keypoints"):
+        same = average_precision(truth, original, kind, confident=0)
+        assert same.ap == pytest.approx(1) and same.missing == same.spurious == 0
+        none = average_precision(truth, [], kind)
+        assert none.ap == none.ar == 0
+        assert none.missing == none.truth == len(original) and none.spurious == 0
+
+
+def test_boxes_by_hand() -> None:
+    truth = as_truth([box(0, 0), box(1, 0), box(2, 0)], range(4))
+    # An IoU of 0.8: right at 0.50 to 0.80, seven of the ten thresholds.
+    found = average_precision(truth, [box(0, 0), box(1, 11)], "bbox")
+    # Precision 1 up to a recall of 2/3 (67 of 101 points), or of 1/3 (34) where strict.
+    assert found.ap50 == pytest.approx(67 / 101)
+    assert found.ap == pytest.approx((7 * 67 + 3 * 34) / 1010)
+    assert (found.truth, found.missing, found.spurious, found.images) == (3, 1, 0, 4)
+
+
+def test_missing_and_spurious_are_counted() -> None:
+    truth = as_truth([box(0, 0), box(1, 0), box(2, 0, score=0.2)], range(4), least_score=0.5)
+    output = [box(0, 0), box(0, 500), box(0, 700, score=0.3), box(1, 0, score=0.4), box(3, 0)]
+    found = average_precision(truth, output, "bbox")
+    # Frame 1 is only found without confidence; frame 3 has nobody in it.
+    assert (found.truth, found.missing, found.spurious, found.images) == (2, 1, 2, 4)
+    sure = average_precision(truth, output, "bbox", confident=0.1)
+    assert (sure.missing, sure.spurious) == (0, 3)
+
+
+def test_without_truth_nothing_is_perfect() -> None:
+    found = average_precision(as_truth([], range(2)), [box(0, 0)], "bbox")
+    assert np.isnan(found.ap) and np.isnan(found.ar)
+    assert (found.truth, found.spurious, found.images) == (0, 1, 2)
+
+
+def test_predictions_elsewhere_or_of_another_skeleton_are_refused() -> None:
+    truth = as_truth([box(0, 0)], range(1))
+    with pytest.raises(InputError, match="image 3, which has no truth"):
+        average_precision(truth, [box(3, 0)], "bbox")
+    with pytest.raises(InputError, match="out of range"):
+        as_truth([box(3, 0)], range(1))
+    few = {**box(0, 0), "keypoints": [1, 2, 1] * 5}
+    with pytest.raises(InputError, match="5 keypoints where 17 are expected"):
+        average_precision(as_truth([few], range(1)), [few], "keypoints")
+    sigmas = [0.05] * 5
+    own = average_precision(as_truth([few], range(1)), [few], "keypoints", sigmas=sigmas)
+    assert own.ap == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "a list of predictions"),
+        ("[1]", "a list of predictions"),
+        ('[{"image_id": 0, "category_id": 1}]', "prediction 0 lacks score"),
+        ('[{"image_id": 0, "category_id": 1, "score": 1}]', "prediction 0 lacks a bbox"),
+        (
+            '[{"image_id": 0, "category_id": 1, "score": NaN, "bbox": [0, 0, 1, 1]}]',
+            "not a number",
+        ),
+        ("nonsense", "cannot be read as JSON"),
+    ],
+)
+def test_files_that_are_no_predictions(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        read_results(tmp_path / "x.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_results(tmp_path / "absent.json")
+
+
+def test_human_annotations(tmp_path: Path) -> None:
+    person = poses(1, 0, 0, 0, True)[0]
+    annotation = {**person, "id": 5, "image_id": 30, "area": 5000.0}
+    del annotation["score"]
+    file: Dataset = {
+        "images": [{"id": 30, "file_name": "a.png"}, {"id": 31, "file_name": "b.png"}],
+        "annotations": [annotation],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    path = tmp_path / "human.json"
+    path.write_text(json.dumps(file))
+    truth = read_annotations(path)
+    guess = {**person, "image_id": 30}
+    assert average_precision(truth, [guess], "keypoints").ap == pytest.approx(1)
+    only = only_images(truth, [31])
+    assert [one["id"] for one in only["images"]] == [31] and not only["annotations"]
+    del annotation["area"]
+    path.write_text(json.dumps(file))
+    with pytest.raises(InputError, match="lacks area"):
+        read_annotations(path)
+    path.write_text("[]")
+    with pytest.raises(InputError, match="no COCO annotation file"):
+        read_annotations(path)
+
+
+def test_detections_in_cocos_form() -> None:
+    face = Face(np.array([10, 20, 40, 60], np.float32), 0.75, np.zeros((5, 2), np.float32))
+    assert face_results(3, [face]) == [
+        {"image_id": 3, "category_id": 1, "bbox": [10, 20, 30, 40], "score": 0.75}
+    ]
+    marked = Person(face.box, 0.5, np.arange(51, dtype=np.float32).reshape(17, 3))
+    [found] = person_results(2, [marked])
+    assert found["keypoints"] == list(range(51))
+    assert "keypoints" not in person_results(2, [Person(face.box, 0.5)])[0]
+
+
+def tiny_rtdetr(folder: Path) -> Path:
+    transformers = pytest.importorskip("transformers", reason="needs the extra 'downstream'")
+    pytest.importorskip("torchvision", reason="needs the extra 'downstream'")
+    import torch
+
+    torch.manual_seed(0)
+    backbone = transformers.RTDetrResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 8, 8, 8], depths=[1, 1, 1, 1], layer_type="basic",
+        out_features=["stage2", "stage3", "stage4"],
+    )  # fmt: skip
+    config = transformers.RTDetrConfig(
+        backbone_config=backbone, encoder_hidden_dim=16, encoder_in_channels=[8, 8, 8],
+        encoder_ffn_dim=16, encoder_attention_heads=2, d_model=16, num_queries=20,
+        decoder_in_channels=[16, 16, 16], decoder_ffn_dim=16, decoder_layers=1,
+        decoder_attention_heads=2, num_denoising=0, eval_size=None,
+        id2label={0: "person", 1: "toy"}, label2id={"person": 0, "toy": 1},
+    )  # fmt: skip
+    transformers.RTDetrForObjectDetection(config).save_pretrained(folder)
+    size = {"height": 64, "width": 64}
+    transformers.RTDetrImageProcessor(size=size).save_pretrained(folder)
+    return folder
+
+
+def tiny_vitpose(folder: Path, experts: int = 1) -> Path:
+    transformers = pytest.importorskip("transformers", reason="needs the extra 'downstream'")
+    pytest.importorskip("torchvision", reason="needs the extra 'downstream'")
+    import torch
+
+    torch.manual_seed(0)
+    backbone = transformers.VitPoseBackboneConfig(
+        image_size=[64, 48], patch_size=[16, 16], hidden_size=16, num_hidden_layers=1,
+        num_attention_heads=2, mlp_ratio=2, num_experts=experts, part_features=4,
+        out_indices=[1],
+    )  # fmt: skip
+    config = transformers.VitPoseConfig(backbone_config=backbone, num_labels=17)
+    transformers.VitPoseForPoseEstimation(config).save_pretrained(folder)
+    size = {"height": 64, "width": 48}
+    transformers.VitPoseImageProcessor(size=size).save_pretrained(folder)
+    return folder
+
+
+def test_people_are_found_by_rtdetr(tmp_path: Path) -> None:
+    folder = tiny_rtdetr(tmp_path)
+    from blanket.eval.persons import build_person_detector
+    from blanket.eval.rtdetr import RtDetr
+
+    picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
+    everything = RtDetr(str(folder), least=0.0).detect(picture)
+    scores = [one.score for one in everything]
+    assert scores == sorted(scores, reverse=True) and 0 < len(scores) <= 40
+    assert all(one.box.shape == (4,) and one.keypoints is None for one in everything)
+    # In pixels of the picture, not of what the network sees.
+    assert max(float(one.box[2]) for one in everything) > 64
+    sure = build_person_detector(str(folder)).detect(picture)
+    assert len(sure) == sum(score > 0.05 for score in scores)
+    with pytest.raises(BlanketError, match=r"RT-DETR cannot be loaded from .*absent"):
+        build_person_detector(str(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize("experts", [1, 3])
+def test_poses_are_found_by_vitpose(tmp_path: Path, experts: int) -> None:
+    folder = tiny_vitpose(tmp_path, experts)
+    from blanket.eval.persons import build_pose_estimator
+
+    estimator = build_pose_estimator(str(folder))
+    picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
+    boxes = np.array([[10, 10, 60, 80], [80, 20, 150, 85]], np.float32)
+    found = estimator.estimate(
+        picture, [Person(b, s) for b, s in zip(boxes, (0.9, 0.4), strict=True)]
+    )
+    for one, given, score in zip(found, boxes, (0.9, 0.4), strict=True):
+        assert one.keypoints is not None and one.keypoints.shape == (17, 3)
+        middle = (given[:2] + given[2:]) / 2
+        reach = 1.4 * (given[2:] - given[:2]).max()
+        assert (np.abs(one.keypoints[:, :2] - middle) < reach).all()
+        assert one.score == pytest.approx(score * float(one.keypoints[:, 2].mean()), rel=1e-5)
+    truth = as_truth(person_results(0, found), range(1))
+    assert average_precision(truth, person_results(0, found), "keypoints").ap == pytest.approx(1)
+    assert estimator.estimate(picture, []) == []
+    with pytest.raises(BlanketError, match=r"ViTPose cannot be loaded from .*absent"):
+        build_pose_estimator(str(tmp_path / "absent"))
