@@ -1,7 +1,8 @@
 """BLANKET: replaces faces in research video by faces that belong to nobody.
 
 `anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
-both say what they did in a `Report`.
+both say what they did in a `Report`. `evaluate` measures what any anonymiser made, against the
+originals.
 """
 
 from __future__ import annotations
@@ -10,17 +11,29 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blanket.eval.evaluate import evaluate
+    from blanket.eval.results import Results
     from blanket.pipeline import anonymize, anonymize_folder
     from blanket.report import FolderReport, Report
 
 __version__ = "0.1.0"
-__all__ = ["FolderReport", "Report", "__version__", "anonymize", "anonymize_folder"]
+__all__ = [
+    "FolderReport",
+    "Report",
+    "Results",
+    "__version__",
+    "anonymize",
+    "anonymize_folder",
+    "evaluate",
+]
 
 _HOMES = {
     "FolderReport": "blanket.report",
     "Report": "blanket.report",
+    "Results": "blanket.eval.results",
     "anonymize": "blanket.pipeline",
     "anonymize_folder": "blanket.pipeline",
+    "evaluate": "blanket.eval.evaluate",
 }
 
 

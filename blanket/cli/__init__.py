@@ -16,6 +16,7 @@ from blanket.cli.anonymize import anonymize
 from blanket.cli.console import Messages, say
 from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
+from blanket.cli.eval import evaluate
 from blanket.cli.train import train
 from blanket.cli.weights import weights
 from blanket.errors import BlanketError
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(anonymize)
 app.command()(demo)
 app.command()(doctor)
+app.command("eval")(evaluate)
 app.add_typer(train, name="train")
 app.add_typer(weights, name="weights")
 

@@ -1,0 +1,53 @@
+"""`blanket eval`: how well identities are gone, and how much of the use is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import blanket
+from blanket.cli.console import console, say
+from blanket.cli.options import (
+    Every,
+    LookEvery,
+    Overwrite,
+    Recognise,
+    Stills,
+)
+from blanket.progress import shown
+
+
+def evaluate(
+    original: Annotated[Path, typer.Argument(help="A video, a picture, or a folder of them.")],
+    anonymized: Annotated[Path, typer.Argument(help="What a method made of it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    name: Annotated[str | None, typer.Option(help="Of the method, in tables.")] = None,
+    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
+        "embedded"
+    ),
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
+    ] = None,
+    recogniser: Recognise = "dlib",
+    every: Every = 1,
+    look_every: LookEvery = 5,
+    stills: Stills = True,
+    overwrite: Overwrite = False,
+) -> None:
+    """Measure an anonymised video, picture or folder against its original.
+
+    Writes results.json, frames.parquet and report.html, a page that shows stills of original
+    faces unless --no-stills is given.
+    """
+    with shown(console) as progress:
+        results = blanket.evaluate(
+            original, anonymized, output, preset, name=name, overrides=changes or (),
+            recogniser=None if recogniser == "none" else recogniser, every=every,
+            look_every=look_every, stills=stills, overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    for warning in results.warnings:
+        say(f"warning: {warning}")
+    say(f"done: open {output / 'report.html'}")

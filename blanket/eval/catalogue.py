@@ -1,0 +1,119 @@
+"""The figures that an evaluation gives, in the order of tables, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blanket.eval.results import Better, Group, Metric
+from blanket.eval.signals import SIGNALS
+
+_R = (
+    "Pearson's correlation over time of the output's {what} with the original's; in a frame "
+    "whose face is lost the output is taken to be at its own mean, so that an output without "
+    "a face scores 0"
+)
+_ERROR = (
+    "mean absolute difference of {what} between output and original, over frames whose face "
+    "is found in both: what is lost is not in it and stands under faces kept"
+)
+
+
+def _metrics() -> Iterator[Metric]:
+    def one(
+        key: str, title: str, unit: str, group: Group, better: Better | None, digits: int, text: str
+    ) -> Metric:
+        return Metric(
+            key=key, title=title, unit=unit, group=group, better=better, digits=digits,
+            description=text,
+        )  # fmt: skip
+
+    yield one(
+        "identity_distance", "Identity distance", "", "privacy", "higher", 3,
+        "mean distance of the recogniser's embeddings of output and original in the same frame; "
+        "the recogniser looks where the original's face is, found in the output or not, so no "
+        "frame is left out",
+    )  # fmt: skip
+    yield one(
+        "identity_distance_low", "Identity distance, 5th percentile", "", "privacy", "higher", 3,
+        "5th percentile over frames of the same distance: the frames in which the output is most "
+        "like the person",
+    )  # fmt: skip
+    yield one(
+        "identity_distance_nearest", "Identity distance, nearest original frame", "", "privacy",
+        "higher", 3,
+        "mean over frames of the distance of the output to the nearest of all looks at the "
+        "original: an attacker compares with the best picture there is",
+    )  # fmt: skip
+    yield one(
+        "verified", "Verified as the person", "%", "privacy", "lower", 1,
+        "share of the looks at which the output is nearer to the original of the same frame than "
+        "the recogniser's threshold",
+    )  # fmt: skip
+    yield one(
+        "identity_variance", "Identity variance within a video", "", "privacy", None, 3,
+        "mean squared distance of the output's embeddings from their mean; a face that wavers "
+        "looks unreal, so lower is better for a new face, while for a hidden one it says nothing",
+    )  # fmt: skip
+    yield one(
+        "identity_switches", "Identity switches", "", "privacy", None, 1,
+        "how often the face of a person turns into another one for at least three looks",
+    )  # fmt: skip
+    yield one(
+        "faces_kept", "Faces kept", "%", "attributes", "higher", 1,
+        "share of the original's faces that the mesh network still finds where they were; the "
+        "others are lost",
+    )  # fmt: skip
+    for key, signal in SIGNALS.items():
+        what = signal.title.lower()
+        yield one(
+            f"{key}_r", f"{signal.title}, correlation", "", "attributes", "higher", 3,
+            _R.format(what=what),
+        )  # fmt: skip
+        unit = "\N{DEGREE SIGN}" if signal.angle else ""
+        yield one(
+            f"{key}_error", f"{signal.title}, error", unit, "attributes", "lower",
+            2 if signal.angle else 3, _ERROR.format(what=what),
+        )  # fmt: skip
+    yield one(
+        "gaze_error", "Gaze direction, error", "\N{DEGREE SIGN}", "attributes", "lower", 2,
+        "mean angle between the directions in which head and eyes look, over frames whose face is "
+        "found in both, with an open eye",
+    )  # fmt: skip
+    yield one(
+        "blink_recall", "Blinks kept", "%", "attributes", "higher", 0,
+        "share of the original's blinks that the output has within 100 ms; no value where the "
+        "original has none. A closure during which the face is lost is no blink",
+    )  # fmt: skip
+    yield one(
+        "blink_precision", "Blinks that are real", "%", "attributes", "higher", 0,
+        "share of the output's blinks that the original has within 100 ms; no value where the "
+        "output has none",
+    )  # fmt: skip
+    for points in (5, 68, 478):
+        yield one(
+            f"landmarks_{points}_error", f"Landmarks ({points}), error", "%", "attributes",
+            "lower", 2,
+            f"normalised mean error of {points} landmarks: mean distance over that between the "
+            "original's outer eye corners, over frames whose face is found in both",
+        )  # fmt: skip
+    yield one(
+        "landmarks_within", "Landmarks (68) kept", "%", "attributes", "higher", 1,
+        "share of the original's faces whose normalised mean error is at most 8 %; a lost face is "
+        "not",
+    )  # fmt: skip
+    for points in (5, 68, 478):
+        yield one(
+            f"landmarks_{points}_r", f"Landmarks ({points}), correlation", "", "attributes",
+            "higher", 3,
+            "mean over landmarks and both coordinates of Pearson's correlation over time, lost "
+            "faces as above",
+        )  # fmt: skip
+    yield one(
+        "landmarks_in_face_r", "Landmarks (68) in the face, correlation", "", "attributes",
+        "higher", 3,
+        "the same with the head's own motion taken out, so that only expression is left",
+    )  # fmt: skip
+
+
+METRICS: tuple[Metric, ...] = tuple(_metrics())
+"""Every figure that is measured in single videos."""

@@ -1,0 +1,95 @@
+"""The figures of one video: what was read goes through the pure functions of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from blanket.eval.blinks import blinks, match_events
+from blanket.eval.gaze import gaze_agreement
+from blanket.eval.identity import (
+    across_frame_distances,
+    identity_distance,
+    identity_switches,
+    identity_variance,
+    same_frame_distances,
+)
+from blanket.eval.landmarks import SCHEMES, landmark_agreement
+from blanket.eval.observation import Observation, Subject
+from blanket.eval.signals import SIGNALS, read_signals
+from blanket.eval.traces import Values
+from blanket.recognise import Recogniser
+
+Figures = dict[str, float]
+
+
+def measure(
+    observation: Observation, method: str, recogniser: Recogniser | None
+) -> dict[str, float | None]:
+    """Every figure of a video by its key, None where it has no value.
+
+    What is measured person by person is averaged over people, each weighed by the frames in
+    which the figure could have a value: those in which the original has the face.
+    """
+    times = np.array(observation.times)
+    people: list[tuple[float, Figures]] = []
+    for person in observation.people(method):
+        known = float(np.isfinite(person.before[:, 0, 0]).sum())
+        figures = dict(_attributes(person, times))
+        if recogniser is not None and len(person.looked):
+            figures |= _identity(person, recogniser)
+        people.append((known, figures))
+    values = _weighed(people)
+    known, lost = observation.lost(method)
+    values["faces_kept"] = 100 * (known - lost) / known if known else np.nan
+    return {key: _plain(value) for key, value in values.items()}
+
+
+def _attributes(person: Subject, times: Values) -> Iterator[tuple[str, float]]:
+    before, after = read_signals(person.before), read_signals(person.after)
+    for key, signal in SIGNALS.items():
+        agrees = signal.agreement(before[key], after[key])
+        yield f"{key}_r", agrees.correlation
+        yield f"{key}_error", agrees.error
+    yield "gaze_error", gaze_agreement(person.before, person.after).error
+    events = match_events(blinks(before["eye"], times), blinks(after["eye"], times))
+    yield "blink_recall", 100 * events.recall
+    yield "blink_precision", 100 * events.precision
+    for points in SCHEMES:
+        marks = landmark_agreement(person.before, person.after, points)
+        yield f"landmarks_{points}_error", 100 * marks.error
+        yield f"landmarks_{points}_r", marks.correlation
+        if points == 68:
+            yield "landmarks_within", 100 * marks.within
+            yield "landmarks_in_face_r", marks.correlation_in_face
+
+
+def _identity(person: Subject, recogniser: Recogniser) -> Figures:
+    before, after = person.embeddings_before, person.embeddings_after
+    apart = same_frame_distances(recogniser, before, after)
+    found = identity_distance(recogniser, apart, np.ones(len(apart), bool))
+    return {
+        "identity_distance": found.mean,
+        "identity_distance_low": found.low,
+        "identity_distance_nearest": float(
+            across_frame_distances(recogniser, before, after).mean()
+        ),
+        "verified": 100 * found.accepted,
+        "identity_variance": identity_variance(recogniser, after),
+        "identity_switches": identity_switches(recogniser, after),
+    }
+
+
+def _weighed(people: list[tuple[float, Figures]]) -> Figures:
+    """The mean over people of each figure, over those who have it."""
+    values = {}
+    for key in dict.fromkeys(key for _, figures in people for key in figures):
+        pairs = [(w, f[key]) for w, f in people if key in f and np.isfinite(f[key]) and w > 0]
+        weight = sum(w for w, _ in pairs)
+        values[key] = sum(w * v for w, v in pairs) / weight if weight else np.nan
+    return values
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,145 @@
+"""What was read in one video: the original, and beside it what each method made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.eval.reading import Original, Seen
+from blanket.eval.traces import Values
+from blanket.faces import Face, Points
+from blanket.topology import POINTS
+
+
+class Meshes:
+    """Meshes one after another in large blocks: a list of small arrays would scatter them."""
+
+    _ROWS = 256
+
+    def __init__(self) -> None:
+        self._blocks: list[Points] = []
+        self._count = 0
+
+    def append(self, mesh: Points) -> None:
+        """Add a mesh ``[478, 3]``."""
+        if self._count == self._ROWS * len(self._blocks):
+            self._blocks.append(np.empty((self._ROWS, POINTS, 3), np.float32))
+        self._blocks[-1][self._count % self._ROWS] = mesh
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> Points:
+        return self._blocks[row // self._ROWS][row % self._ROWS]
+
+
+@dataclass
+class Party:
+    """What was read in the original, or in one output, a row a face. meshes, trusts,
+    embeddings: of each row. detections: by frame that was looked at."""
+
+    meshes: Meshes = field(default_factory=Meshes)
+    trusts: list[float] = field(default_factory=list)
+    embeddings: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    detections: dict[int, list[Face]] = field(default_factory=dict)
+
+    def add(self, seen: Seen) -> None:
+        """The next row."""
+        if seen.embedding is not None:
+            self.embeddings[len(self.trusts)] = seen.embedding
+        self.meshes.append(seen.mesh)
+        self.trusts.append(seen.trust)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person of one video, over all frames that were read.
+
+    number: of the subject. rows: ``[N]`` int, the row of each frame, -1 where the person is
+    not seen. before, after: meshes ``[N, 478, 3]`` of original and output, NaN where no face
+    was found. embeddings_before, embeddings_after: ``[K, D]`` of the frames `looked` ``[K]``,
+    an index into the N.
+    """
+
+    number: int
+    rows: NDArray[np.int64]
+    before: Points
+    after: Points
+    looked: NDArray[np.int64]
+    embeddings_before: NDArray[np.float32]
+    embeddings_after: NDArray[np.float32]
+
+
+class Observation:
+    """One video. min_trust: of a mesh that counts as a face, 0..1.
+
+    frames, times: number and seconds of every frame that was read. looked: of these, the
+    ones in which recogniser and detector looked and pictures were compared. tracks, subjects,
+    positions: of each row, the last an index into frames. pictures: by method, figures of
+    whole pictures by their name and frame.
+    """
+
+    def __init__(self, video: str, methods: list[str], min_trust: float) -> None:
+        self.video, self.methods, self.min_trust = video, methods, min_trust
+        self.frames: list[int] = []
+        self.times: list[float] = []
+        self.looked: set[int] = set()
+        self.count = 0
+        self.tracks: list[int] = []
+        self.subjects: list[int] = []
+        self.positions: list[int] = []
+        self.original = Party()
+        self.outputs = {name: Party() for name in methods}
+        self.pictures: dict[str, dict[str, dict[int, float]]] = {name: {} for name in methods}
+
+    def add_faces(self, faces: list[Original], outputs: dict[str, list[Seen]]) -> None:
+        """The faces of the last frame, in the original and, in the same order, in outputs."""
+        for face in faces:
+            self.tracks.append(face.track)
+            self.subjects.append(face.subject)
+            self.positions.append(len(self.frames) - 1)
+            self.original.add(face.seen)
+        for name, seen in outputs.items():
+            for one in seen:
+                self.outputs[name].add(one)
+
+    def people(self, method: str) -> Iterator[Subject]:
+        """Each person in turn, as the original and a method's output show them."""
+        party, count = self.outputs[method], len(self.frames)
+        subjects, positions = np.array(self.subjects), np.array(self.positions)
+        for number in sorted(set(self.subjects)):
+            rows = np.full(count, -1)
+            own = np.flatnonzero(subjects == number)
+            rows[positions[own]] = own
+            before = np.full((count, POINTS, 3), np.nan, np.float32)
+            after = before.copy()
+            for position, row in enumerate(rows):
+                if row >= 0 and self.original.trusts[row] >= self.min_trust:
+                    before[position] = self.original.meshes[row]
+                if row >= 0 and party.trusts[row] >= self.min_trust:
+                    after[position] = party.meshes[row]
+            looked = [p for p, row in enumerate(rows) if int(row) in party.embeddings]
+            yield Subject(
+                number, rows, before, after, np.array(looked, np.int64),
+                _stacked([self.original.embeddings[int(rows[p])] for p in looked]),
+                _stacked([party.embeddings[int(rows[p])] for p in looked]),
+            )  # fmt: skip
+
+    def lost(self, method: str) -> tuple[int, int]:
+        """How many faces the original shows, and how many of them the output has lost."""
+        known = np.array(self.original.trusts) >= self.min_trust
+        found = np.array(self.outputs[method].trusts) >= self.min_trust
+        return int(known.sum()), int((known & ~found).sum())
+
+    def picture_values(self, method: str, name: str) -> Values:
+        """A figure of whole pictures, of the frames that have it, in order."""
+        values = self.pictures[method].get(name, {})
+        return np.array([values[frame] for frame in sorted(values)], np.float64)
+
+
+def _stacked(embeddings: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.stack(embeddings) if embeddings else np.empty((0, 0), np.float32)

@@ -1,0 +1,59 @@
+"""Which output belongs to which original: files, or folders paired by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blanket.errors import InputError
+from blanket.media import is_image, media_in
+
+
+def paired(original: Path, output: Path) -> dict[str, tuple[Path, Path]]:
+    """Original and output by the name of the video: two files, or two folders.
+
+    In folders a file belongs to the one at the same place with the same name, or, where there
+    is none, with the same name but for its suffix. Originals without an output are an error:
+    a score that leaves files out is a score of something else.
+
+    Raises:
+        InputError: a file or folder is missing, there is nothing to compare, or an original
+            has no output, or several.
+    """
+    for path in (original, output):
+        if not path.exists():
+            raise InputError(f"there is no file or folder {path}")
+    if original.is_dir() != output.is_dir():
+        raise InputError(f"{original} and {output} must both be files or both folders")
+    if not original.is_dir():
+        return {original.name: (original, output)}
+    originals = media_in(original)
+    if not originals:
+        raise InputError(f"there is no video or picture in {original}")
+    outputs = media_in(output)
+    pairs = {}
+    for path in originals:
+        name = path.relative_to(original)
+        pairs[name.as_posix()] = (path, match(name, output, outputs))
+    return pairs
+
+
+def match(name: Path, folder: Path, outputs: list[Path]) -> Path:
+    """The output in a folder, of all of them, for an original of a relative name.
+
+    Raises:
+        InputError: there is none, or several.
+    """
+    if (folder / name) in outputs:
+        return folder / name
+    alike = [
+        path
+        for path in outputs
+        if path.relative_to(folder).with_suffix("") == name.with_suffix("")
+        and is_image(path) == is_image(name)
+    ]
+    if not alike:
+        raise InputError(f"{folder} has no file for {name.as_posix()}: pairs go by name")
+    if len(alike) > 1:
+        names = ", ".join(path.name for path in alike)
+        raise InputError(f"{folder} has several files for {name.as_posix()}: {names}")
+    return alike[0]

@@ -1,0 +1,252 @@
+"""The figures of the page, as SVG that takes its colours from the page's style.
+
+Every function returns one ``<svg>``. Colours are classes (`original`, `output`, `m0` to
+`m7`), so that light, dark and print are the page's affair; texts are direct labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from blanket.eval.axis import Axis, label, spread
+from blanket.eval.labels import apart, place_labels, text_width
+from blanket.eval.svg import (
+    grid_y,
+    heading,
+    line,
+    losses,
+    segment,
+    svg,
+    text,
+    tick_label,
+    time_axis,
+)
+from blanket.eval.traces import Values
+
+COLOURS = 8
+
+
+@dataclass(frozen=True)
+class Point:
+    """A method in a scatter plot. x_sd, y_sd: standard deviations over videos, if any."""
+
+    name: str
+    x: float
+    y: float
+    x_sd: float | None
+    y_sd: float | None
+    colour: int
+
+
+def trace(
+    time: Values,
+    original: Values,
+    output: Values,
+    title: str,
+    unit: str,
+    least: float,
+    figures: str,
+) -> str:
+    """A signal of the original and of the output over time.
+
+    time: ``[N]`` seconds. original, output: ``[N]``, NaN where there was no face. least:
+    the least span of the axis. figures: printed at the right of the title.
+    """
+    width, height = 360, 128
+    x = Axis(*_ends(time), 34, width - 8)
+    y = spread([*original, *output], height - 20, 24, least=least)
+    parts = [
+        heading(title, unit),
+        text(width - 8, 12, figures, "note", "end"),
+        *grid_y(y, x, 3),
+        *time_axis(x, height - 20),
+        f'<path class="original" d="{line(time, original, x, y)}"/>',
+        f'<path class="output" d="{line(time, output, x, y)}"/>',
+        *losses(time, np.isfinite(original) & ~np.isfinite(output), x, height - 20),
+    ]
+    return svg(width, height, parts, f"{title}, original and output over time")
+
+
+def distance_over_time(
+    time: Values,
+    distance: Values,
+    others: Sequence[tuple[Values, Values]],
+    title: str,
+    threshold: float,
+    top: float,
+    colour: int,
+) -> str:
+    """Identity distance of one method over time, those of the others behind it in grey."""
+    width, height = 360, 138
+    x = Axis(*_ends(time), 34, width - 8)
+    y = Axis(0, top, height - 20, 24)
+    parts = [
+        heading(title, ""),
+        *grid_y(y, x, 3),
+        *time_axis(x, height - 20),
+        *(f'<path class="behind" d="{line(t, d, x, y)}"/>' for t, d in others),
+        segment(x.start, y(threshold), x.end, y(threshold), "threshold"),
+        f'<path class="line m{colour % COLOURS}" d="{line(time, distance, x, y)}"/>',
+    ]
+    if len(time) < 40:
+        parts += [
+            f'<circle class="dot m{colour % COLOURS}" cx="{x(t):.1f}" cy="{y(d):.1f}" r="2"/>'
+            for t, d in zip(time, distance, strict=True)
+            if np.isfinite(d)
+        ]
+    return svg(width, height, parts, f"Identity distance over time, {title}")
+
+
+def distributions(
+    samples: Mapping[str, Values], title: str, unit: str, mark: tuple[float, str] | None
+) -> str:
+    """How values spread, a row a method: half a violin over a box.
+
+    samples: by method, ``[N]`` finite values; may be empty. mark: a value to draw a line at,
+    and its label. The box is the quartiles with the median, the line the 5th to the 95th
+    percentile.
+    """
+    width, row, top = 480, 44, 42 if mark else 30
+    height = top + row * len(samples) + 32
+    left = 14 + max((text_width(name, 12) for name in samples), default=0)
+    values = np.concatenate([*samples.values(), np.zeros(0)])
+    # A few stray values must not squeeze the rest.
+    ends = np.percentile(values, [0.5, 99.5]) if len(values) else np.array([0.0, 1.0])
+    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=1e-3)
+    floor = height - 28
+    parts = [heading(title, unit)]
+    for tick in x.ticks(5):
+        parts.append(segment(x(tick), top - 4, x(tick), floor, "grid"))
+        parts.append(text(x(tick), floor + 15, tick_label(tick, x, 5), "tick", "middle"))
+    if mark:
+        parts.append(segment(x(mark[0]), top - 8, x(mark[0]), floor, "threshold"))
+        anchor = "end" if x(mark[0]) > width * 0.66 else "start"
+        shift = -4 if anchor == "end" else 4
+        parts.append(text(x(mark[0]) + shift, top - 8, mark[1], "note", anchor))
+    for number, (name, found) in enumerate(samples.items()):
+        base = top + row * (number + 1) - 14
+        parts.append(text(left - 10, base, name, "label", "end"))
+        if len(found):
+            parts += _violin(found, x, base, row - 18, number)
+        else:
+            parts.append(text(left + 4, base, "no value", "note"))
+    return svg(width, height, parts, f"{title}: distribution by method")
+
+
+def scatter(points: Sequence[Point], x_title: str, y_title: str, good: tuple[str, str]) -> str:
+    """Methods in a plane, labelled. good: ("higher" or "lower") for x and for y; the corner
+    that is best is marked."""
+    width, height = 420, 340
+    left, right, top, bottom = 48, width - 16, 26, height - 44
+    if not points:
+        return svg(width, height, [text(left, top + 20, "no value", "note")], y_title)
+    reach = [(p.x - (p.x_sd or 0), p.x + (p.x_sd or 0)) for p in points]
+    rise = [(p.y - (p.y_sd or 0), p.y + (p.y_sd or 0)) for p in points]
+    x = spread([v for pair in reach for v in pair], left, right, least=1e-3, margin=0.12)
+    y = spread([v for pair in rise for v in pair], bottom, top, least=1e-3, margin=0.12)
+    parts = []
+    for tick in x.ticks(5):
+        parts.append(segment(x(tick), top, x(tick), bottom, "grid"))
+        parts.append(text(x(tick), bottom + 16, tick_label(tick, x, 5), "tick", "middle"))
+    for tick in y.ticks(5):
+        parts.append(segment(left, y(tick), right, y(tick), "grid"))
+        parts.append(text(left - 7, y(tick) + 4, tick_label(tick, y, 5), "tick", "end"))
+    parts.append(text((left + right) / 2, height - 8, x_title, "axis", "middle"))
+    parts.append(text(8, 13, y_title, "axis"))
+    at_right, at_top = good[0] == "higher", good[1] == "higher"
+    parts.append(
+        text(
+            right - 4 if at_right else left + 4,
+            top + 13 if at_top else bottom - 6,
+            "better \u2197" if at_right == at_top and at_right else _arrow(at_right, at_top),
+            "better",
+            "end" if at_right else "start",
+        )
+    )
+    places = [(x(p.x), y(p.y)) for p in points]
+    for point, (px, py) in zip(points, places, strict=True):
+        kind = f"m{point.colour % COLOURS}"
+        if point.x_sd:
+            a, b = x(point.x - point.x_sd), x(point.x + point.x_sd)
+            parts.append(segment(a, py, b, py, f"whisker {kind}"))
+        if point.y_sd:
+            a, b = y(point.y - point.y_sd), y(point.y + point.y_sd)
+            parts.append(segment(px, a, px, b, f"whisker {kind}"))
+        parts.append(f'<circle class="dot {kind}" cx="{px:.1f}" cy="{py:.1f}" r="5"/>')
+    names = [p.name for p in points]
+    for name, (lx, ly, anchor) in zip(
+        names, place_labels(names, places, (left, top, right, bottom)), strict=True
+    ):
+        parts.append(text(lx, ly, name, "label halo", anchor))
+    return svg(width, height, parts, f"{y_title} against {x_title}, by method")
+
+
+def sweep(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str) -> str:
+    """A figure over a setting, a line a method, labelled at its end."""
+    width, height = 420, 280
+    names = list(series)
+    left, top, bottom = 48, 28, height - 44
+    right = width - 16 - max((text_width(name, 12) for name in names), default=0)
+    pairs = [pair for curve in series.values() for pair in curve]
+    x = spread([a for a, _ in pairs], left, right, least=1e-3)
+    y = spread([b for _, b in pairs], bottom, top, least=1e-3)
+    parts = [text(8, 13, y_title, "axis")]
+    for tick in sorted({a for a, _ in pairs}):
+        parts.append(text(x(tick), bottom + 16, label(tick, tick % 1 or 1), "tick", "middle"))
+    for tick in y.ticks(5):
+        parts.append(segment(left, y(tick), right, y(tick), "grid"))
+        parts.append(text(left - 7, y(tick) + 4, tick_label(tick, y, 5), "tick", "end"))
+    parts.append(text((left + right) / 2, height - 8, x_title, "axis", "middle"))
+    ends = apart([y(curve[-1][1]) for curve in series.values()], 14, top, bottom)
+    for number, (name, curve) in enumerate(series.items()):
+        kind = f"m{number % COLOURS}"
+        path = "M" + "L".join(f"{x(a):.1f},{y(b):.1f}" for a, b in curve)
+        parts.append(f'<path class="line {kind}" d="{path}"/>')
+        parts += [
+            f'<circle class="dot {kind}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>' for a, b in curve
+        ]
+        parts.append(text(x(curve[-1][0]) + 8, ends[number] + 4, name, f"label text-{kind}"))
+    return svg(width, height, parts, f"{y_title} over {x_title}")
+
+
+def _ends(time: Values) -> tuple[float, float]:
+    if not len(time):
+        return 0.0, 1.0
+    low, high = float(time.min()), float(time.max())
+    return low, max(high, low + 1e-3)
+
+
+def _violin(found: Values, x: Axis, base: float, tall: float, colour: int) -> list[str]:
+    kind = f"m{colour % COLOURS}"
+    low, q1, median, q3, high = np.percentile(found, [5, 25, 50, 75, 95])
+    grid = np.linspace(x.low, x.high, 121)
+    counts, _ = np.histogram(found, bins=120, range=(x.low, x.high))
+    # Silverman's (1986) bandwidth, at least one bin.
+    width = 0.9 * min(float(np.std(found)), float(q3 - q1) / 1.34 or np.inf) * len(found) ** -0.2
+    sigma = max(width / (grid[1] - grid[0]), 1.0)
+    reach = np.arange(-int(4 * sigma) - 1, int(4 * sigma) + 2)
+    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
+    density = np.convolve(counts, kernel / kernel.sum())[len(reach) // 2 :][: len(counts)]
+    density = density / max(float(density.max()), 1e-9)
+    middle = (grid[1:] + grid[:-1]) / 2
+    inside = np.flatnonzero(density > 0.004)
+    inside = np.arange(inside[0], inside[-1] + 1)
+    outline = "L".join(f"{x(middle[i]):.1f},{base - 5 - tall * density[i]:.1f}" for i in inside)
+    start, end = x(middle[inside[0]]), x(middle[inside[-1]])
+    return [
+        f'<path class="cloud {kind}" d="M{start:.1f},{base - 5:.1f}L{outline}L{end:.1f},'
+        f'{base - 5:.1f}Z"/>',
+        segment(x(max(low, x.low)), base, x(min(high, x.high)), base, f"whisker {kind}"),
+        f'<rect class="box {kind}" x="{x(q1):.1f}" y="{base - 3:.1f}" '
+        f'width="{max(x(q3) - x(q1), 1):.1f}" height="6"/>',
+        segment(x(median), base - 5, x(median), base + 5, "median"),
+    ]
+
+
+def _arrow(at_right: bool, at_top: bool) -> str:
+    sign = {(True, False): "\u2198", (False, True): "\u2196", (False, False): "\u2199"}
+    arrow = sign[(at_right, at_top)]
+    return f"better {arrow}" if at_right else f"{arrow} better"

@@ -1,0 +1,214 @@
+"""The same faces in an original and in what methods made of it, frame after frame.
+
+Faces are looked for in the original alone. In an output each is read where the original has
+it, by the same networks: whoever compares the two knows where to look, and so does an
+attacker. Nothing is left out because a face can no longer be found: the recogniser looks at
+that place all the same, and the mesh network says how little it trusts what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.analysis import Analysis, Placements
+from blanket.config import Settings
+from blanket.detect import Detector
+from blanket.errors import InputError
+from blanket.faces import Face, Points
+from blanket.image import Still, read_image
+from blanket.media import is_image
+from blanket.mesh import MeshNetwork
+from blanket.picture import Picture, enlarge_points
+from blanket.recognise import Recogniser
+from blanket.video import probe, read
+
+LEAST_SCORE = 0.05
+"""Detections down to this score are kept for the precision-recall curve."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One face as it is read in one picture.
+
+    mesh: ``[478, 3]`` float32 pixels of the full picture. trust: 0..1, of the mesh.
+    embedding: ``[D]`` float32, None in frames that the recogniser does not look at.
+    """
+
+    mesh: Points
+    trust: float
+    embedding: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Original:
+    """One face of the original in one frame: who it is, where, and how it is read there.
+
+    place: ``[478, 3]`` pixels, the smoothed mesh; original and outputs are read there.
+    """
+
+    track: int
+    subject: int
+    place: Points
+    seen: Seen
+
+
+class Readers:
+    """What reads faces, the same for the original and every output.
+
+    side: pixels of the longer side of the copy that is read. detector: gives scores from
+    `LEAST_SCORE` on.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        network: MeshNetwork,
+        detector: Detector,
+        recogniser: Recogniser | None,
+    ) -> None:
+        self.side, self.detect_side = settings.track.analysis_side, settings.detect.max_side
+        self.network, self.detector, self.recogniser = network, detector, recogniser
+
+    def faces(self, picture: Picture, places: list[Points], look: bool) -> list[Seen]:
+        """Every face read at its place (meshes ``[478, 3]`` in pixels of the picture).
+
+        look: also with the recogniser, which is told the same places.
+        """
+        if not places:
+            return []
+        small = picture.rgb(self.side)
+        full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
+        shrunk = [_scaled(place, full, size) for place in places]
+        embeddings: list[NDArray[np.float32] | None] = [None] * len(places)
+        if look and self.recogniser is not None:
+            embeddings = list(self.recogniser.embed(small, np.stack(shrunk)))
+        found = []
+        for place, embedding in zip(shrunk, embeddings, strict=True):
+            reading = self.network.follow(small, place)
+            found.append(Seen(_scaled(reading.mesh, size, full), reading.trust, embedding))
+        return found
+
+    def detections(self, picture: Picture) -> list[Face]:
+        """Faces that the detector finds anywhere, in pixels of the picture, best first."""
+        small = picture.rgb(self.detect_side)
+        full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
+        return [
+            Face(
+                enlarge_points(face.box.reshape(2, 2), size, full).ravel(),
+                face.score,
+                enlarge_points(face.points, size, full),
+            )
+            for face in self.detector.detect(small)
+        ]
+
+
+class OriginalFaces(Protocol):
+    """What is read in the original, frame by frame in order: worked out, or remembered."""
+
+    def faces(self, picture: Picture, look: bool) -> list[Original]:
+        """The faces that have a mesh. look: with embeddings."""
+        ...
+
+    def detections(self, picture: Picture) -> list[Face]:
+        """See `Readers.detections`."""
+        ...
+
+
+class Reading:
+    """Reads the original as the frames come, at the places that the analysis found."""
+
+    def __init__(self, readers: Readers, analysis: Analysis, settings: Settings) -> None:
+        self._readers = readers
+        self._placements = Placements(analysis, settings)
+
+    def faces(self, picture: Picture, look: bool) -> list[Original]:
+        """See `OriginalFaces`."""
+        placed = [
+            (one.track, one.mesh)
+            for one in self._placements.at(picture.index)
+            if one.mesh is not None
+        ]
+        seen = self._readers.faces(picture, [mesh for _, mesh in placed], look)
+        return [
+            Original(track.number, track.subject, mesh, one)
+            for (track, mesh), one in zip(placed, seen, strict=True)
+        ]
+
+    def detections(self, picture: Picture) -> list[Face]:
+        """See `OriginalFaces`."""
+        return self._readers.detections(picture)
+
+
+def pictures(path: Path) -> Generator[Picture, None, None]:
+    """The frames of a video in order, or the one picture of a picture file."""
+    if is_image(path):
+        yield Still(read_image(path))
+    else:
+        yield from read(path)
+
+
+def side_by_side(
+    original: Path, outputs: Mapping[str, Path]
+) -> Iterator[tuple[Picture, dict[str, Picture]]]:
+    """The frames of an original, each with the same frame of every output, by name.
+
+    Raises:
+        InputError: an output has another size, or more or fewer frames, than the original,
+            or cannot be read.
+    """
+    for path in outputs.values():
+        refuse_other_size(original, path)
+    with ExitStack() as stack:
+        streams = {
+            name: stack.enter_context(closing(pictures(path))) for name, path in outputs.items()
+        }
+        count = 0
+        for picture in stack.enter_context(closing(pictures(original))):
+            frame = {name: next(stream, None) for name, stream in streams.items()}
+            for name, one in frame.items():
+                if one is None:
+                    raise InputError(
+                        f"{outputs[name]} ends after {count} frames and {original} does not: "
+                        "both must have the same frames"
+                    )
+            yield picture, {name: one for name, one in frame.items() if one is not None}
+            count += 1
+        for name, stream in streams.items():
+            if next(stream, None) is not None:
+                raise InputError(
+                    f"{outputs[name]} goes on after {count} frames, where {original} ends: "
+                    "both must have the same frames"
+                )
+
+
+def refuse_other_size(original: Path, output: Path) -> None:
+    """Raise InputError where the two are not both pictures or videos, of one size."""
+    if is_image(original) != is_image(output):
+        raise InputError(f"{original} and {output} must both be pictures or both videos")
+    sizes = []
+    for path in (original, output):
+        if is_image(path):
+            picture = read_image(path)
+            sizes.append((picture.shape[1], picture.shape[0]))
+        else:
+            info = probe(path)
+            sizes.append((info.width, info.height))
+    if sizes[0] != sizes[1]:
+        (w, h), (v, u) = sizes
+        raise InputError(f"{output} has {v}x{u} pixels and {original} {w}x{h}: sizes must agree")
+
+
+def _scaled(mesh: Points, size: tuple[int, int], other: tuple[int, int]) -> Points:
+    """A mesh ``[478, 3]`` of a picture of a size, in the pixels of another size."""
+    if size == other:
+        return mesh
+    ratio = np.float32(other[0] / size[0])
+    xy = enlarge_points(mesh[:, :2], size, other)
+    return np.concatenate([xy, mesh[:, 2:] * ratio], axis=1)

@@ -1,0 +1,290 @@
+"""`blanket eval`: what it reads in two videos, its files, and its page in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import make_clip, scene
+from conftest import Demo
+from pages import found
+
+import blanket
+from blanket.cli import main
+from blanket.errors import BlanketError, InputError
+from blanket.eval.axis import label, spread
+from blanket.eval.results import Results
+from blanket.image import Still, write_image
+from blanket.video import read
+
+pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow (extra eval) is not installed")
+pytest.importorskip("dlib", reason="dlib-bin (extra eval) is not installed")
+pytest.importorskip("jinja2", reason="jinja2 (extra eval) is not installed")
+
+
+@pytest.fixture(scope="module")
+def evaluated(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation of the demo, made on the command line."""
+    folder = tmp_path_factory.mktemp("eval") / "made"
+    options = f"eval {demo.clip} {demo.anonymized} -o {folder} --name blanket"
+    assert main(options.split()) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(evaluated: Path) -> Results:
+    return Results.model_validate_json((evaluated / "results.json").read_text("utf-8"))
+
+
+def test_every_face_of_every_frame_is_read(results: Results, demo: Demo) -> None:
+    [method] = results.methods
+    [video] = method.videos
+    assert method.name == "blanket" and method.settings is None
+    assert video.frames == video.frames_read == len(demo.truth.mesh)
+    assert video.frames_looked == -(-video.frames // results.look_every)
+    assert video.subjects == 2
+    shown = int(np.isfinite(demo.truth.mesh[..., 0, 0]).sum())
+    assert 0.8 * shown < video.faces <= 1.1 * shown
+    assert 0 <= video.lost < video.faces
+
+
+def test_every_figure_is_explained_and_every_explanation_used(results: Results) -> None:
+    keys = [metric.key for metric in results.metrics]
+    assert len(keys) == len(set(keys))
+    [method] = results.methods
+    assert set(method.videos[0].values) == set(keys)
+    assert all(metric.description and metric.title for metric in results.metrics)
+    assert set(method.summary) == {k for k, v in method.videos[0].values.items() if v is not None}
+    assert all(one.sd is None and one.videos == 1 for one in method.summary.values())
+
+
+def test_the_new_face_is_another_one_that_behaves_alike(results: Results) -> None:
+    values = {key: one.mean for key, one in results.methods[0].summary.items()}
+    assert values["identity_distance"] > 0.3
+    assert values["faces_kept"] > 90
+    assert values["mouth_r"] > 0.5 and values["landmarks_68_r"] > 0.5
+    assert values["landmarks_68_error"] < 15
+
+
+def test_the_table_of_frames_has_a_row_a_face_a_frame(evaluated: Path, results: Results) -> None:
+    table = pq.read_table(evaluated / "frames.parquet")
+    [video] = results.methods[0].videos
+    rows = table.to_pylist()
+    assert len(rows) == len({(row["frame"], row["subject"]) for row in rows})
+    assert sum(row["trust_original"] >= 0.3 for row in rows) == video.faces
+    assert sum(row["lost"] for row in rows) == video.lost
+    looked = {row["frame"] for row in rows if row["distance"] is not None}
+    assert all(frame % results.look_every == 0 for frame in looked)
+    distances = [row["distance"] for row in rows if row["distance"] is not None]
+    assert min(distances) > 0
+    assert {row["method"] for row in rows} == {"blanket"}
+
+
+def test_the_columns_are_those_that_are_documented(evaluated: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "eval.md").read_text("utf-8")
+    for name in pq.read_schema(evaluated / "frames.parquet").names:
+        assert f"`{name}`" in text, name
+
+
+def test_the_fields_are_those_that_are_documented() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "eval.md").read_text("utf-8")
+    definitions = Results.model_json_schema()
+    parts = [definitions, *definitions["$defs"].values()]
+    for part in parts:
+        for name in part.get("properties", {}):
+            assert f"`{name}`" in text, name
+
+
+class Outside(HTMLParser):
+    """Collects everything that a page would have to fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "href", "action", "poster") and value:
+                self.links.append(value)
+
+
+def test_the_page_needs_nothing_but_itself(evaluated: Path) -> None:
+    text = (evaluated / "report.html").read_text("utf-8")
+    outside = Outside()
+    outside.feed(text)
+    assert all(link.startswith(("#", "data:image/jpeg;base64,")) for link in outside.links)
+    assert "@import" not in text and not re.search(r"url\(", text)
+    assert "http" not in re.sub(r"http-equiv", "", text)
+
+
+def test_the_page_warns_of_the_faces_it_shows(evaluated: Path) -> None:
+    text = (evaluated / "report.html").read_text("utf-8")
+    assert "This page shows original faces." in text
+    assert "data:image/jpeg" in text
+
+
+def test_the_browser_shows_what_was_found(
+    evaluated: Path, results: Results, tmp_path: Path
+) -> None:
+    script = """JSON.stringify({
+      errors: [...document.images].filter(i => !i.complete || !i.naturalWidth).length,
+      images: document.images.length,
+      rows: Object.fromEntries([...document.querySelectorAll('tr[data-metric]')].map(
+        r => [r.dataset.metric, r.querySelector('td').firstChild.textContent.trim()])),
+      empty: [...document.querySelectorAll('svg')].filter(
+        s => s.getBoundingClientRect().height < 40).length,
+      nan: [document.querySelector('main').innerText,
+        ...[...document.querySelectorAll('svg')].map(s => s.outerHTML)].some(
+        t => /\\b(nan|inf)\\b/i.test(t)),
+      plots: document.querySelectorAll('svg').length,
+      wide: document.documentElement.scrollWidth > innerWidth,
+    })"""
+    seen = json.loads(found(evaluated / "report.html", tmp_path, script))
+    assert seen["errors"] == 0 and seen["images"] >= 8
+    assert seen["plots"] > 10 and seen["empty"] == 0
+    assert not seen["wide"]
+    assert not seen["nan"]
+    summary = results.methods[0].summary
+    assert set(seen["rows"]) == {metric.key for metric in results.metrics}
+    for metric in results.metrics:
+        text = seen["rows"][metric.key].replace("\N{MINUS SIGN}", "-")
+        if metric.key in summary:
+            assert float(text) == pytest.approx(
+                summary[metric.key].mean, abs=0.51 * 10.0**-metric.digits
+            )
+        else:
+            assert text == "\N{EN DASH}"
+
+
+def test_a_page_without_stills_holds_no_picture(demo: Demo, tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    results = blanket.evaluate(
+        demo.clip, demo.anonymized, folder, every=8, look_every=3, recogniser=None, stills=False
+    )
+    text = (folder / "report.html").read_text("utf-8")
+    assert "data:image" not in text and "shows original faces" not in text
+    assert results.readers.recogniser is None
+    assert not any(metric.key.startswith("identity") for metric in results.metrics)
+    assert results.methods[0].videos[0].frames_read == 6
+
+
+def test_pictures_are_videos_of_one_frame(demo: Demo, tmp_path: Path) -> None:
+    for name, clip in {"a": demo.clip, "b": demo.anonymized}.items():
+        (tmp_path / name).mkdir()
+        write_image(tmp_path / name / "one.png", next(iter(read(clip))).rgb())
+    results = blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
+    [video] = results.methods[0].videos
+    assert (video.video, video.frames, video.faces) == ("one.png", 1, 1)
+    # There is nothing to correlate in a single frame, and much to measure.
+    assert video.values["yaw_r"] is None
+    assert video.values["yaw_error"] is not None and video.values["identity_distance"] is not None
+
+
+def test_a_video_without_a_face_has_no_figures(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene(phase=k / 9) for k in range(4)])
+    results = blanket.evaluate(clip, clip, tmp_path / "made")
+    [video] = results.methods[0].videos
+    assert video.faces == 0 and video.frames == 4
+    assert all(value is None for key, value in video.values.items() if key.endswith("_r"))
+    assert results.warnings == ["a.mp4: no face was found in the original"]
+    assert "no face was found" in (tmp_path / "made" / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_other_lengths_are_an_error(tmp_path: Path, count: int) -> None:
+    pictures = [scene(phase=k / 9) for k in range(5)]
+    a = make_clip(tmp_path / "a.mp4", pictures[:4])
+    b = make_clip(tmp_path / "b.mp4", pictures[:count])
+    with pytest.raises(InputError, match=r"after [34] frames"):
+        blanket.evaluate(a, b, tmp_path / "made")
+    assert not list((tmp_path / "made").iterdir())
+
+
+def test_other_sizes_and_kinds_are_errors(tmp_path: Path) -> None:
+    a = make_clip(tmp_path / "a.mp4", [scene()])
+    b = make_clip(tmp_path / "b.mp4", [scene(width=128)])
+    write_image(tmp_path / "c.png", scene())
+    with pytest.raises(InputError, match=r"128x120 pixels .* 160x120"):
+        blanket.evaluate(a, b, tmp_path / "made")
+    with pytest.raises(InputError, match="both be pictures or both videos"):
+        blanket.evaluate(a, tmp_path / "c.png", tmp_path / "made")
+    with pytest.raises(InputError, match="both be files or both folders"):
+        blanket.evaluate(a, tmp_path, tmp_path / "made")
+    with pytest.raises(InputError, match="there is no file"):
+        blanket.evaluate(a, tmp_path / "missing.mp4", tmp_path / "made")
+
+
+def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_clip(tmp_path / name / "good.mp4", [scene()])
+    make_clip(tmp_path / "a" / "odd.mp4", [scene(), scene()])
+    make_clip(tmp_path / "b" / "odd.mp4", [scene()])
+    results = blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
+    [method] = results.methods
+    assert [video.video for video in method.videos] == ["good.mp4"]
+    assert "ends after 1 frames" in method.failed["odd.mp4"]
+    assert "ends after 1 frames" in (tmp_path / "made" / "report.html").read_text("utf-8")
+
+
+def test_outputs_go_by_name(tmp_path: Path) -> None:
+    from blanket.eval.pairs import paired
+
+    for name in ("a/x/one.avi", "a/two.png", "b/x/one.mp4", "b/two.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    pairs = paired(tmp_path / "a", tmp_path / "b")
+    assert {name: pair[1].name for name, pair in pairs.items()} == {
+        "two.png": "two.jpg", "x/one.avi": "one.mp4",
+    }  # fmt: skip
+    (tmp_path / "b/two.webp").touch()
+    with pytest.raises(InputError, match=r"several files for two.png"):
+        paired(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a/three.png").touch()
+    (tmp_path / "b/two.webp").unlink()
+    with pytest.raises(InputError, match=r"no file for three.png"):
+        paired(tmp_path / "a", tmp_path / "b")
+
+
+def test_nothing_is_overwritten_unasked(evaluated: Path, demo: Demo) -> None:
+    before = (evaluated / "results.json").read_bytes()
+    assert main(["eval", str(demo.clip), str(demo.anonymized), "-o", str(evaluated)]) == 2
+    assert (evaluated / "results.json").read_bytes() == before
+
+
+def test_nothing_to_evaluate_is_an_error(tmp_path: Path) -> None:
+    for name, count in {"a": 2, "b": 1}.items():
+        (tmp_path / name).mkdir()
+        for video in ("x.mp4", "y.mp4"):
+            make_clip(tmp_path / name / video, [scene()] * count)
+    with pytest.raises(BlanketError, match="no video could be evaluated"):
+        blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
+
+
+def test_the_worst_frame_is_kept() -> None:
+    from blanket.eval.stills import WorstFrames
+
+    place = np.random.default_rng(0).uniform(40, 90, (478, 3)).astype(np.float32)
+    worst = WorstFrames()
+    shown = [Still(scene()), Still(scene(phase=1))]
+    for value in (3.0, 7.0, np.nan, 5.0, 7.0):
+        worst.offer("blur", "landmarks", value, f"{value}.mp4", *shown, place)
+        worst.offer("blur", "distance", value, f"{value}.mp4", *shown, place)
+    kept = worst.of("blur")
+    assert kept["landmarks"].value == 7 and kept["distance"].value == 3
+    assert kept["landmarks"].before.startswith(b"\xff\xd8")
+    assert kept["landmarks"].before != kept["landmarks"].after
+    assert worst.of("pixelate") == {}
+
+
+def test_ticks_are_round_and_inside() -> None:
+    axis = spread([0.13, 0.71], 0, 100)
+    assert [label(tick, 0.2) for tick in axis.ticks(4)] == ["0.2", "0.4", "0.6"]
+    assert axis(axis.low) == 0 and axis(axis.high) == 100
+    assert label(-0.001, 0.1) == "0.0" and label(-2.5, 0.5) == "\N{MINUS SIGN}2.5"
+    # What is constant keeps a span to be drawn in.
+    assert spread([3, 3], 0, 1, least=2)(3) == pytest.approx(0.5)
