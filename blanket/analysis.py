@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from blanket.config import Settings
 from blanket.detect import Detector
+from blanket.detect.ensemble import Ensemble
 from blanket.mesh import MeshNetwork
 from blanket.picture import Picture
 from blanket.subjects import assign_subjects
@@ -74,10 +75,15 @@ def analyse(
     tracker = Tracker(detector, network, settings)
     times: list[float] = []
     width = height = 0
+    counted = detector if isinstance(detector, Ensemble) else None
     for picture in pictures:
+        if counted:
+            counted.frame = picture.index
         tracker.step(picture)
         times.append(picture.time)
         width, height = picture.width, picture.height
+    if counted:
+        counted.frame = None
     tracks = tracker.finish()
     assign_subjects(tracks)
     return Analysis(width, height, np.array(times, np.float64), tracker.cuts, tracks)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from blanket.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+DETECTORS = "centerface", "mtcnn", "retinaface", "scrfd", "yunet"
 
 
 class Section(BaseModel):
@@ -24,17 +25,34 @@ class Section(BaseModel):
 class DetectSettings(Section):
     """How faces are found.
 
-    backend: the detector. max_side: pixels of the longer side of the copy that is
-    searched. every: frames from one search to the next; it also searches where a face is
+    backend: the detector, or a list of several; auto is the best one whose weights are on
+    this machine. combine: of several, every face that any of them finds (union), only those
+    that all find (intersection), or one detector after another until there are as many faces
+    as expected (cascade). expect_faces: how many faces every frame should show, where that
+    is known; frames with fewer are suspect. max_side: pixels of the longer side of the copy
+    that is searched. every: frames from one search to the next; it also searches where a face is
     lost and where the scene changes. threshold: least score of a face, 0..1. turned: where
     a face is lost, also search copies turned by 90, 180 and 270 degrees.
     """
 
-    backend: Literal["centerface"] = "centerface"
+    backend: str | list[str] = "centerface"
+    combine: Literal["union", "intersection", "cascade"] = "union"
+    expect_faces: int | None = Field(default=None, ge=1)
     max_side: int = Field(default=640, ge=64)
     every: int = Field(default=12, ge=1)
     threshold: Share = 0.35
     turned: bool = True
+
+    @field_validator("backend", mode="before")
+    @classmethod
+    def _known(cls, backend: Any) -> Any:
+        listed = backend if isinstance(backend, list) and backend else [backend]
+        distinct = len(listed) == len({str(name) for name in listed})
+        if backend == "auto" or (distinct and all(name in DETECTORS for name in listed)):
+            return backend
+        raise ValueError(
+            f"should be auto, one of {', '.join(DETECTORS)}, or a list of some of these"
+        )
 
 
 class TrackSettings(Section):
@@ -248,5 +266,6 @@ def _explain(error: ValidationError) -> str:
         return _unknown(name)
     if first["type"] == "model_type":
         return f"the section {name} must hold settings, not {first['input']!r}"
-    demand = first["msg"].removeprefix("Input ").partition(" for <class")[0]
+    demand = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    demand = demand.partition(" for <class")[0]
     return f"{name} cannot be {first['input']!r}: it {demand}"

@@ -25,13 +25,10 @@ from blanket.crop import (
     part_matrix,
     placement,
 )
-from blanket.extras import needs
 from blanket.faces import Face, Image, Points
+from blanket.session import PROVIDER, open_session
 from blanket.topology import five_points, load_topology
 from blanket.weights import weights_path
-
-with needs("cpu", "reading faces"):
-    import onnxruntime
 
 MASK_SIDE = 48
 LOOKS = 2
@@ -60,18 +57,11 @@ class MeshNetwork:
     """
 
     name = "face_mesh"
-    provider = "CPUExecutionProvider"
+    provider = PROVIDER
 
     def __init__(self, threads: int = 2) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Spinning between calls takes the cores from decoding and painting.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._face, self._eye, self._lips = (
-            onnxruntime.InferenceSession(
-                weights_path(f"{name}_mesh.onnx"), options, providers=[self.provider]
-            )
+            open_session(weights_path(f"{name}_mesh.onnx"), threads)
             for name in ("face", "eye", "lips")
         )
 

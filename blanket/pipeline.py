@@ -20,7 +20,8 @@ from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import SavedAnalysis, load_analysis, refuse_clash, save_analysis
 from blanket.config import Settings, load_settings
 from blanket.corrections import told
-from blanket.detect import Detector, build_detector
+from blanket.detect import build_detector
+from blanket.detect.ensemble import Ensemble
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Identity
 from blanket.image import Still, read_image, write_image
@@ -191,7 +192,7 @@ class Run:
     # With a saved analysis they are seldom needed.
 
     @cached_property
-    def detector(self) -> Detector:
+    def detector(self) -> Ensemble:
         """What finds faces."""
         return build_detector(self.settings.detect)
 
@@ -343,8 +344,8 @@ class Run:
             with pending(portrait_at, self._overwrite) as draft:
                 write_image(draft, portrait(identities[first], own.colour).pixels)
         return self.tally.report(
-            source, target, self._preset, self.settings, video, self._backends(), [], tracks,
-            identities,
+            source, target, self._preset, self.settings, video, self._backends(), [],
+            None if self._saved else self.detector, tracks, identities,
         )  # fmt: skip
 
     def _backends(self) -> BackendsReport:

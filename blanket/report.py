@@ -6,6 +6,7 @@ and nothing of the original picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,9 +22,22 @@ from pydantic import (
 from blanket.output import pending
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/]+$")]
+FrameRange = tuple[NonNegativeInt, NonNegativeInt]
+"""First and last number of consecutive frames."""
 Rule = Literal[
     "no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error", "picture", "by-hand"
 ]
+
+
+def frame_ranges(frames: Iterable[int]) -> list[FrameRange]:
+    """Numbers of frames as ranges, in order."""
+    ranges: list[FrameRange] = []
+    for frame in sorted(frames):
+        if ranges and ranges[-1][1] >= frame - 1:
+            ranges[-1] = (ranges[-1][0], frame)
+        else:
+            ranges.append((frame, frame))
+    return ranges
 
 
 class Part(BaseModel):
@@ -51,6 +65,38 @@ class ModelReport(Part):
         description="SHA-256 of the file, or of a folder's weights; of the Hub the commit"
     )
     device: str = Field(description="what it ran on, and in which precision")
+
+
+class DetectorReport(Part):
+    """What one detector found. A face in a copy turned by a quarter counts like any other."""
+
+    detector: str = Field(description="its name")
+    pictures: NonNegativeInt = Field(description="pictures that it searched, turned copies too")
+    faces: NonNegativeInt = Field(description="faces that it found in them")
+    alone: NonNegativeInt = Field(
+        description="of these, faces that another detector looked for and did not find"
+    )
+    seconds: float = Field(ge=0, description="seconds that this took")
+
+
+class DetectionReport(Part):
+    """How faces were found, and where it is worth a look whether all were."""
+
+    combine: Literal["union", "intersection", "cascade"] = Field(
+        description="how several detectors were put together"
+    )
+    detectors: list[DetectorReport] = Field(
+        description="what each of them found; none where a saved analysis was used"
+    )
+    disputed: list[FrameRange] = Field(
+        description="frames in which one detector missed what another found"
+    )
+    expected_faces: int | None = Field(
+        ge=1, description="faces that every frame should show; null where that is not known"
+    )
+    fewer: list[FrameRange] = Field(
+        description="suspect frames: those with fewer faces than expected"
+    )
 
 
 class VideoReport(Part):
@@ -175,6 +221,7 @@ class Report(Document):
     weights: dict[str, str] = Field(description="SHA-256 of each weights file, by name")
     models: list[ModelReport] = Field(description="models made by others that were used")
     video: VideoReport = Field(description="what was written")
+    detection: DetectionReport = Field(description="how faces were found")
     tracks: list[TrackReport] = Field(description="every face that was followed")
     totals: Totals = Field(description="the sums over all tracks")
     timings_s: dict[str, float] = Field(description="seconds spent, by stage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,10 +11,13 @@ from pathlib import Path
 
 import blanket
 from blanket.config import Settings
+from blanket.detect.ensemble import Ensemble
 from blanket.faces import Identity
 from blanket.inpaint.morphable import age_group, years_of
 from blanket.report import (
     BackendsReport,
+    DetectionReport,
+    DetectorReport,
     IdentityReport,
     ModelReport,
     Report,
@@ -22,6 +26,7 @@ from blanket.report import (
     TrackReport,
     TrialsReport,
     VideoReport,
+    frame_ranges,
 )
 from blanket.timeline import Placement
 from blanket.track import Track
@@ -45,7 +50,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._entries: dict[int, _Entry] = {}
-        self._with_faces: set[int] = set()
+        self._faces: Counter[int] = Counter()
         self.timings: dict[str, float] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
@@ -61,7 +66,7 @@ class Tally:
         self, frame: int, placement: Placement, rule: Rule | None, by: str | None = None
     ) -> None:
         """A face was hidden by a rule in a frame, or replaced `by` a method."""
-        self._with_faces.add(frame)
+        self._faces[frame] += 1
         entry = self._entries.setdefault(placement.track.number, _Entry(first=frame))
         entry.last = frame
         if rule is not None:
@@ -83,11 +88,13 @@ class Tally:
         video: VideoReport,
         backends: BackendsReport,
         models: list[ModelReport],
+        detector: Ensemble | None,
         tracks: list[Track],
         identities: dict[int, Identity],
     ) -> Report:
-        """The report of the run. models: other people's that were used. identities: by
-        subject."""
+        """The report of the run. models: other people's that were used. detector: with its
+        counts, None where it was not asked. identities: by subject."""
+        detection = self._detection(detector, settings, video.frames)
         entries = [
             self._track(track, self._entries[track.number], settings, identities)
             for track in tracks
@@ -105,10 +112,11 @@ class Tally:
             weights=dict(checksums()),
             models=models,
             video=video,
+            detection=detection,
             tracks=entries,
             totals=Totals(
                 frames=video.frames,
-                frames_with_faces=len(self._with_faces),
+                frames_with_faces=len(self._faces),
                 faces=replaced + hidden,
                 tracks=len(entries),
                 replaced=replaced,
@@ -118,6 +126,30 @@ class Tally:
             notes=self.notes,
             warnings=self.warnings,
         )
+
+    def _detection(
+        self, detector: Ensemble | None, settings: Settings, frames: int
+    ) -> DetectionReport:
+        expected = settings.detect.expect_faces
+        fewer = [frame for frame in range(frames) if self._faces[frame] < (expected or 0)]
+        if fewer:
+            self.warnings.append(
+                f"{len(fewer)} of {frames} frames show fewer faces than the {expected} that are "
+                "expected: see detection.fewer in the report"
+            )
+        return DetectionReport(
+            combine=settings.detect.combine,
+            detectors=[
+                DetectorReport(
+                    detector=name, pictures=one.pictures, faces=one.faces, alone=one.alone,
+                    seconds=round(one.seconds, 3),
+                )
+                for name, one in (detector.counts if detector else {}).items()
+            ],
+            disputed=frame_ranges(detector.disputed if detector else ()),
+            expected_faces=expected,
+            fewer=frame_ranges(fewer),
+        )  # fmt: skip
 
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from blanket.config import Settings
 from blanket.report import (
     BackendsReport,
+    DetectionReport,
+    DetectorReport,
     IdentityReport,
     Report,
     Totals,
@@ -34,6 +36,15 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
         models=[],
         video=VideoReport(
             width=64, height=48, frames=frames, duration=frames / 25, frame_rate=25, codec="libx264"
+        ),
+        detection=DetectionReport(
+            combine="union",
+            detectors=[
+                DetectorReport(detector="centerface", pictures=2, faces=2, alone=0, seconds=0.1)
+            ],
+            disputed=[],
+            expected_faces=None,
+            fewer=[],
         ),
         tracks=[
             TrackReport(

@@ -56,6 +56,10 @@ def anonymize(
         Path | None,
         typer.Option(metavar="YAML", help="Write who is where, to correct and render again."),
     ] = None,
+    expect_faces: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many faces every frame shows; fewer are reported."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Write what was done to each face.")
     ] = None,
@@ -72,8 +76,9 @@ def anonymize(
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
     _refuse_clashes([source, identity], [output, save_identity, save_analysis, report])
+    expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     options: dict[str, Any] = {
-        "overrides": changes or (),
+        "overrides": [*(changes or ()), *expected],
         "seed": seed,
         "identity": identity,
         "identity_at": identity_at,

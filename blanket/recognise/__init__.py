@@ -17,6 +17,9 @@ from blanket.extras import needs
 from blanket.faces import Array, Image, Points
 
 Metric = Literal["euclidean", "cosine"]
+RECOGNISERS = "arcface", "facenet", "sface", "dlib"
+"""From the one that is hardest to deceive to the easiest; only dlib's weights come with its
+package."""
 
 
 class Recogniser(Protocol):
@@ -48,14 +51,26 @@ def distances(recogniser: Recogniser, a: Array, b: Array) -> NDArray[np.float64]
 
 
 def build_recogniser(name: str) -> Recogniser:
-    """The recogniser of a name: ``dlib``.
+    """The recogniser of a name (`RECOGNISERS`).
 
     Raises:
         InputError: there is none of this name.
-        BlanketError: what it needs is not installed.
+        BlanketError: what it needs is not installed, or its weights are not on this machine.
     """
     if name == "dlib":
         with needs("eval", "the recogniser dlib"):
             from blanket.recognise.dlib import DlibRecogniser
         return DlibRecogniser()
-    raise InputError(f"there is no recogniser {name!r}: choose dlib")
+    if name == "arcface":
+        from blanket.recognise.arcface import ArcFaceRecogniser
+
+        return ArcFaceRecogniser()
+    if name == "facenet":
+        with needs("facenet", "the recogniser facenet"):
+            from blanket.recognise.facenet import FaceNetRecogniser
+        return FaceNetRecogniser()
+    if name == "sface":
+        from blanket.recognise.sface import SFaceRecogniser
+
+        return SFaceRecogniser()
+    raise InputError(f"there is no recogniser {name!r}: choose one of {', '.join(RECOGNISERS)}")

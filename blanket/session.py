@@ -1,0 +1,33 @@
+"""Networks as ONNX files, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from blanket.errors import BlanketError
+from blanket.extras import needs
+
+with needs("cpu", "running networks"):
+    import onnxruntime
+
+PROVIDER = "CPUExecutionProvider"
+"""What ONNX Runtime runs on."""
+
+
+def open_session(path: Path, threads: int = 2) -> onnxruntime.InferenceSession:
+    """A session on a file. threads: of ONNX Runtime within one call.
+
+    Raises:
+        BlanketError: the file is no network that ONNX Runtime can run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Spinning between calls takes the cores from decoding and painting.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=[PROVIDER])
+    except Exception as error:  # ONNX Runtime's own errors have no common class
+        raise BlanketError(
+            f"the network {path.name} cannot be read by ONNX Runtime: get the file again"
+        ) from error
