@@ -2,7 +2,7 @@
 
 `anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
 both say what they did in a `Report`. `evaluate` measures what any anonymiser made, against the
-originals.
+originals. `features` is a table of what faces do, without them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from blanket.eval.evaluate import evaluate
     from blanket.eval.results import Results
+    from blanket.featuretable import Features, features
     from blanket.pipeline import anonymize, anonymize_folder
     from blanket.report import FolderReport, Report
 
 __version__ = "0.1.0"
 __all__ = [
+    "Features",
     "FolderReport",
     "Report",
     "Results",
@@ -25,15 +27,18 @@ __all__ = [
     "anonymize",
     "anonymize_folder",
     "evaluate",
+    "features",
 ]
 
 _HOMES = {
+    "Features": "blanket.featuretable",
     "FolderReport": "blanket.report",
     "Report": "blanket.report",
     "Results": "blanket.eval.results",
     "anonymize": "blanket.pipeline",
     "anonymize_folder": "blanket.pipeline",
     "evaluate": "blanket.eval.evaluate",
+    "features": "blanket.featuretable",
 }
 
 

@@ -17,6 +17,7 @@ from blanket.cli.console import Messages, say
 from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
 from blanket.cli.eval import evaluate
+from blanket.cli.features import features
 from blanket.cli.train import train
 from blanket.cli.weights import weights
 from blanket.errors import BlanketError
@@ -32,6 +33,7 @@ app.command()(anonymize)
 app.command()(demo)
 app.command()(doctor)
 app.command("eval")(evaluate)
+app.command()(features)
 app.add_typer(train, name="train")
 app.add_typer(weights, name="weights")
 

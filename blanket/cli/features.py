@@ -1,0 +1,62 @@
+"""`blanket features`: what faces do, as a table without faces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import blanket
+from blanket.cli.console import console, say
+from blanket.cli.options import Overwrite
+from blanket.output import refuse_same_file
+from blanket.progress import shown
+
+
+def features(
+    source: Annotated[Path, typer.Argument(help="A video or a picture.")],
+    output: Annotated[
+        list[Path],
+        typer.Option(
+            "--output", "-o", help="A .csv, .parquet, .json (COCO) or .vtt file; may be repeated."
+        ),
+    ],
+    preset: Annotated[
+        str | None, typer.Option(help="Name of the settings (embedded), or a .yaml file.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
+    ] = None,
+    analysis: Annotated[
+        Path | None,
+        typer.Option(metavar="YAML", help="Of this analysis, with its corrections."),
+    ] = None,
+    expect_faces: Annotated[
+        int, typer.Option(min=1, help="How many faces every frame should show.")
+    ] = 1,
+    overwrite: Overwrite = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
+    ] = False,
+) -> None:
+    """Write what the faces of a video do: place, pose, gaze, eyes and mouth, frame by frame."""
+    from blanket.tablefile import refuse_unwritable
+
+    for path in output:
+        refuse_same_file(source, path)
+        refuse_unwritable(path, overwrite)
+    with shown(console, quiet) as progress:
+        table = blanket.features(
+            source,
+            preset,
+            overrides=changes or (),
+            analysis=analysis,
+            expect_faces=expect_faces,
+            progress=progress,
+        )
+    for path in output:
+        table.write(path, overwrite)
+    if not quiet:
+        say(str(table.summary))
