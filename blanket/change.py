@@ -1,0 +1,182 @@
+"""How far a face has changed between two pictures, told apart from the noise of coding.
+
+Only detail about the size of a face's parts counts: finer detail does not outlive a low
+bitrate, coarser one is light, and outlives a blur. Eyeballs and the inside of the mouth are
+left out, because they may stay.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket import align
+from blanket.crop import FACE_HALF, face_matrix, placement
+from blanket.faces import Points
+from blanket.mesh import MASK_SIDE
+from blanket.picture import Picture
+from blanket.topology import INNER_LIPS, LEFT_EYE, OVAL, RIGHT_EYE, load_topology
+
+SIDE, HALF = 64, 2.0
+"""The patch that is compared: pixels, and half its side in units of the mean face."""
+_FINE, _COARSE = 0.7, 4.0
+"""Pixels of the patch: detail between these (standard deviations) is compared."""
+_LEAST = 0.15
+"""Share of the face that must be free of what is in front of it to be compared."""
+_CELLS = 8
+_AROUND = 1.7
+"""Where the surroundings begin, in sizes of the face: beyond every hidden ellipse."""
+
+UNTOUCHED = 0.95
+"""Correlation from which a face is as it was. On real and drawn clips an encoder leaves 0.99
+at a usual bitrate and 0.94 at a very low one; a new face has 0.70 to 0.93."""
+UNCLEAR = 0.935
+WITHIN_NOISE, NEAR_NOISE = 5.0, 9.0
+"""Change of the face over that of its surroundings, in power: an untouched face lies below
+these at any bitrate (median 1 to 3), a new one at 5 and more at the lowest and in the
+hundreds at usual bitrates."""
+_SAME_AT_ALL = 0.6
+"""Below this correlation noise is no explanation."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One face in the original and in the output.
+
+    correlation: of its detail, -1 to 1. detail: how much of it the output has, 1 for as much.
+    over_noise: power of what changed in the face over that in its surroundings.
+    """
+
+    correlation: float
+    detail: float
+    over_noise: float
+
+    @property
+    def untouched(self) -> bool:
+        """The output shows the face as it was, but for noise."""
+        noise = self.over_noise < WITHIN_NOISE and self.correlation > _SAME_AT_ALL
+        return self.correlation > UNTOUCHED or (noise and self.detail > 0.75)
+
+    @property
+    def unclear(self) -> bool:
+        """It may be as it was."""
+        noise = self.over_noise < NEAR_NOISE and self.correlation > _SAME_AT_ALL
+        return self.untouched or self.correlation > UNCLEAR or (noise and self.detail > 0.75)
+
+    @property
+    def hidden(self) -> bool:
+        """The output shows no face of its own there, only a blur or a patch."""
+        return not self.untouched and (self.detail < 0.55 or self.correlation < 0.5)
+
+
+class Patch:
+    """One face of an original, to compare outputs with.
+
+    picture: the original. mesh: ``[478, 3]`` pixels, or None where only the box ``[4]`` is
+    known. occluded: ``[48, 48]`` float32 0..1, on the face crop of the mesh.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        box: Points,
+        mesh: Points | None = None,
+        occluded: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._matrix = _box_matrix(box) if mesh is None else face_matrix(mesh, SIDE, HALF)
+        self._face = _masks()[0] if mesh is None else _masks()[1].copy()
+        if occluded is not None:
+            self._face &= _on_patch(occluded) < 0.5
+        size = (picture.width, picture.height)
+        inside = _inside(self._matrix, size)
+        whole = float(_masks()[1].sum())
+        self._face &= inside
+        self._around = _masks()[2] & inside
+        self.seen = float(self._face.sum()) >= _LEAST * whole
+        self._detail = _detail(picture, self._matrix)
+        self._size = size
+
+    def change(self, output: Picture) -> Change:
+        """The same place of the output, which may be of another size."""
+        ratio = np.array([self._size[0] / output.width, self._size[1] / output.height])
+        to_original = np.array(
+            [[ratio[0], 0, ratio[0] / 2 - 0.5], [0, ratio[1], ratio[1] / 2 - 0.5]]
+        )
+        new = _detail(output, align.compose(self._matrix, to_original))
+        a, b = self._detail[self._face], new[self._face]
+        # A level of noise, so that a flat face is not all noise.
+        power = float((a * a).sum()) + 0.05 * a.size
+        shared = float((a * b).sum()) + 0.05 * a.size
+        correlation = shared / np.sqrt(power * (float((b * b).sum()) + 0.05 * a.size))
+        gain = max(shared / power, 0.05)
+        changed = float(((b - gain * a) ** 2).mean()) / gain**2
+        noise = 0.02 + self._noise((new - self._detail) ** 2)
+        detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
+        return Change(float(correlation), float(detail), changed / noise)
+
+    def _noise(self, power: NDArray[np.float32]) -> float:
+        """Of the surroundings, the median over cells of their mean power: something else may
+        have been painted over a part of them."""
+        weight = self._around.astype(np.float32)
+        share = cv2.resize(weight, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+        sums = cv2.resize(power * weight, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+        used = share > 0.5
+        return float(np.median(sums[used] / share[used])) if used.any() else 0.0
+
+
+def _detail(picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
+    rgb = picture.sample(matrix, (SIDE, SIDE))
+    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    fine = cv2.GaussianBlur(luma, (0, 0), _FINE)
+    return np.asarray(fine - cv2.GaussianBlur(luma, (0, 0), _COARSE), np.float32)
+
+
+def _box_matrix(box: Points) -> align.Matrix:
+    """Picture to patch for an upright face: its box on that of the mean face."""
+    mean = load_topology().mean[list(OVAL), :2]
+    low, high = mean.min(0), mean.max(0)
+    scale = (high - low) / np.maximum(box[2:4] - box[:2], 1.0)
+    shift = (low + high) / 2 - scale * (box[:2] + box[2:4]) / 2
+    on_mean = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float32)
+    return align.compose(placement(SIDE, HALF), on_mean)
+
+
+@cache
+def _masks() -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """On the patch: an upright face of unknown roll, a face without its eyes and its mouth's
+    inside, and what surrounds a face."""
+    points = align.apply(placement(SIDE, HALF), load_topology().mean[:, :2])
+    outline = points[list(OVAL)]
+    middle = (outline.min(0) + outline.max(0)) / 2
+
+    def filled(grow: float) -> NDArray[np.uint8]:
+        canvas = np.zeros((SIDE, SIDE), np.uint8)
+        ring = np.round((outline - middle) * grow + middle).astype(np.int32)
+        cv2.fillConvexPoly(canvas, cv2.convexHull(ring), 1)
+        return canvas
+
+    face = filled(1.0)
+    for hole in (LEFT_EYE, RIGHT_EYE, INNER_LIPS):
+        cv2.fillPoly(face, [np.round(points[list(hole)]).astype(np.int32)], 0)
+    return filled(0.9).astype(bool), face.astype(bool), ~filled(_AROUND).astype(bool)
+
+
+def _on_patch(occluded: NDArray[np.float32]) -> NDArray[np.float32]:
+    """From the cells of the face crop to the pixels of the patch."""
+    to_cells = align.compose(
+        placement(MASK_SIDE, FACE_HALF), align.invert(placement(SIDE, HALF))
+    )
+    return np.asarray(
+        cv2.warpAffine(occluded, align.invert(to_cells), (SIDE, SIDE)), np.float32
+    )
+
+
+def _inside(matrix: align.Matrix, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which pixels of the patch lie in a picture of some size (w, h)."""
+    grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).reshape(-1, 2)
+    there = align.apply(align.invert(matrix), grid.astype(np.float32)).reshape(SIDE, SIDE, 2)
+    return np.asarray(((there >= -0.5) & (there < np.array(size) - 0.5)).all(-1))
