@@ -2,7 +2,7 @@
 
 `anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
 both say what they did in a `Report`. `evaluate` measures what any anonymiser made, against the
-originals. `features` is a table of what faces do, without them.
+originals. `audit` looks for faces that got out. `features` is a table of what faces do, without them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blanket.audit import audit
     from blanket.eval.evaluate import evaluate
     from blanket.eval.results import Results
     from blanket.featuretable import Features, features
     from blanket.pipeline import anonymize, anonymize_folder
     from blanket.report import FolderReport, Report
+    from blanket.verdict import AuditReport
 
 __version__ = "0.1.0"
 __all__ = [
+    "AuditReport",
     "Features",
     "FolderReport",
     "Report",
@@ -26,17 +29,20 @@ __all__ = [
     "__version__",
     "anonymize",
     "anonymize_folder",
+    "audit",
     "evaluate",
     "features",
 ]
 
 _HOMES = {
+    "AuditReport": "blanket.verdict",
     "Features": "blanket.featuretable",
     "FolderReport": "blanket.report",
     "Report": "blanket.report",
     "Results": "blanket.eval.results",
     "anonymize": "blanket.pipeline",
     "anonymize_folder": "blanket.pipeline",
+    "audit": "blanket.audit",
     "evaluate": "blanket.eval.evaluate",
     "features": "blanket.featuretable",
 }

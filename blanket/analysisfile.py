@@ -25,12 +25,13 @@ from blanket.analysis import Analysis
 from blanket.appearance import Album, Look
 from blanket.config import Settings, load_settings
 from blanket.corrections import Correction, corrected, read_corrections, written
+from blanket.document import FileName
 from blanket.errors import InputError
 from blanket.faces import Array, Identity, Photograph
 from blanket.mesh import MASK_SIDE
 from blanket.output import pending, refuse_existing, refuse_same_file
 from blanket.picture import Picture, enlarge_mesh
-from blanket.report import BackendsReport, FileName
+from blanket.report import BackendsReport
 from blanket.topology import POINTS
 from blanket.track import Sighting, Track
 

@@ -97,8 +97,13 @@ class Patch:
         self._face &= inside
         self._around = _masks()[2] & inside
         self.seen = float(self._face.sum()) >= _LEAST * whole
-        self._detail = _detail(picture, self._matrix)
+        self._pattern = _detail(picture, self._matrix)
         self._size = size
+
+    @property
+    def detail(self) -> float:
+        """How much of it there is, in levels (root mean square): little in a blurred face."""
+        return float(np.sqrt((self._pattern[self._face] ** 2).mean()))
 
     def change(self, output: Picture) -> Change:
         """The same place of the output, which may be of another size."""
@@ -107,14 +112,14 @@ class Patch:
             [[ratio[0], 0, ratio[0] / 2 - 0.5], [0, ratio[1], ratio[1] / 2 - 0.5]]
         )
         new = _detail(output, align.compose(self._matrix, to_original))
-        a, b = self._detail[self._face], new[self._face]
+        a, b = self._pattern[self._face], new[self._face]
         # A level of noise, so that a flat face is not all noise.
         power = float((a * a).sum()) + 0.05 * a.size
         shared = float((a * b).sum()) + 0.05 * a.size
         correlation = shared / np.sqrt(power * (float((b * b).sum()) + 0.05 * a.size))
         gain = max(shared / power, 0.05)
         changed = float(((b - gain * a) ** 2).mean()) / gain**2
-        noise = 0.02 + self._noise((new - self._detail) ** 2)
+        noise = 0.02 + self._noise((new - self._pattern) ** 2)
         detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
         return Change(float(correlation), float(detail), changed / noise)
 
@@ -167,12 +172,8 @@ def _masks() -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
 
 def _on_patch(occluded: NDArray[np.float32]) -> NDArray[np.float32]:
     """From the cells of the face crop to the pixels of the patch."""
-    to_cells = align.compose(
-        placement(MASK_SIDE, FACE_HALF), align.invert(placement(SIDE, HALF))
-    )
-    return np.asarray(
-        cv2.warpAffine(occluded, align.invert(to_cells), (SIDE, SIDE)), np.float32
-    )
+    to_cells = align.compose(placement(MASK_SIDE, FACE_HALF), align.invert(placement(SIDE, HALF)))
+    return np.asarray(cv2.warpAffine(occluded, align.invert(to_cells), (SIDE, SIDE)), np.float32)
 
 
 def _inside(matrix: align.Matrix, size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -112,6 +112,24 @@ class HideSettings(Section):
     grow: float = Field(default=1.6, ge=1)
 
 
+class AuditSettings(Section):
+    """How the output is looked at before it gets its name.
+
+    effort: how hard; quick looks at every frame in the places that were found and searches
+    the original now and then for others, thorough searches it at several sizes and turned,
+    some ten times as long. every: frames from one search of quick to the next. recogniser:
+    what tells whether the output still is the same person; auto takes dlib's for a thorough
+    audit where it is installed, and otherwise the built-in measure. repairs: how often leaks
+    are mended before the run fails. strict: hide whatever may be a face, too.
+    """
+
+    effort: Literal["none", "quick", "thorough"] = "quick"
+    every: int = Field(default=50, ge=1)
+    recogniser: Literal["auto", "dlib", "likeness", "none"] = "auto"
+    repairs: int = Field(default=3, ge=0)
+    strict: bool = False
+
+
 class VideoSettings(Section):
     """How a video is written.
 
@@ -137,6 +155,7 @@ class Settings(Section):
     identity: IdentitySettings = IdentitySettings()
     swap: SwapSettings = SwapSettings()
     hide: HideSettings = HideSettings()
+    audit: AuditSettings = AuditSettings()
     video: VideoSettings = VideoSettings()
 
     def changed(self, values: Mapping[str, Any]) -> Settings:

@@ -6,44 +6,15 @@ and nothing of the original picture.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, model_validator
 
-from blanket.output import pending
+from blanket.document import Document, FileName, FrameRange, Part
 
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/]+$")]
-FrameRange = tuple[NonNegativeInt, NonNegativeInt]
-"""First and last number of consecutive frames."""
 Rule = Literal[
     "no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error", "picture", "by-hand"
 ]
-
-
-def frame_ranges(frames: Iterable[int]) -> list[FrameRange]:
-    """Numbers of frames as ranges, in order."""
-    ranges: list[FrameRange] = []
-    for frame in sorted(frames):
-        if ranges and ranges[-1][1] >= frame - 1:
-            ranges[-1] = (ranges[-1][0], frame)
-        else:
-            ranges.append((frame, frame))
-    return ranges
-
-
-class Part(BaseModel):
-    """A part of a report; frozen once it is made, and without fields nobody documented."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class BackendsReport(Part):
@@ -187,25 +158,6 @@ class Totals(Part):
         if self.faces != self.replaced + self.hidden:
             raise ValueError("every face must be replaced or hidden")
         return self
-
-
-class Document(Part):
-    """A report that stands alone in a file."""
-
-    schema_version: Literal[1] = Field(default=1, description="of this form of report")
-
-    def to_json(self) -> str:
-        """The report as indented JSON with a line break at its end."""
-        return self.model_dump_json(indent=2) + "\n"
-
-    def write(self, path: str | Path, overwrite: bool = False) -> None:
-        """Write it as JSON; complete or not at all.
-
-        Raises:
-            InputError, BlanketError: as `blanket.output.pending` does.
-        """
-        with pending(Path(path), overwrite) as temporary:
-            temporary.write_text(self.to_json(), encoding="utf-8")
 
 
 class Report(Document):

@@ -12,6 +12,7 @@ from pathlib import Path
 import blanket
 from blanket.config import Settings
 from blanket.detect.ensemble import Ensemble
+from blanket.document import frame_ranges
 from blanket.faces import Identity
 from blanket.inpaint.morphable import age_group, years_of
 from blanket.report import (
@@ -26,7 +27,6 @@ from blanket.report import (
     TrackReport,
     TrialsReport,
     VideoReport,
-    frame_ranges,
 )
 from blanket.timeline import Placement
 from blanket.track import Track

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import blanket
 from blanket.detect import overlap
 from blanket.detect.ensemble import SAME, Ensemble
+from blanket.document import frame_ranges
 from blanket.faces import Face, Image
-from blanket.report import Report, frame_ranges
+from blanket.report import Report
 
 PICTURE = np.zeros((10, 10, 3), np.uint8)
 

@@ -13,6 +13,7 @@ import typer
 
 import blanket
 from blanket.cli.anonymize import anonymize
+from blanket.cli.audit import audit
 from blanket.cli.console import Messages, say
 from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(anonymize)
+app.command()(audit)
 app.command()(demo)
 app.command()(doctor)
 app.command("eval")(evaluate)
@@ -44,8 +46,8 @@ _TERMINATED = 143
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
-    0 done, 1 failure, 2 wrong usage or input, 3 done but something had to be hidden, 130
-    interrupted. arguments: default those of the process.
+    0 done, 1 failure, 2 wrong usage or input, 3 done but something had to be hidden, 4 a face
+    got out, 130 interrupted. arguments: default those of the process.
     """
     # A run that is told to end tidies up like an interrupted one.
     signal.signal(signal.SIGTERM, _terminate)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt
 
-from blanket.report import Document, FileName, Part
+from blanket.document import Document, FileName, Part
 
 Group = Literal["privacy", "attributes", "downstream", "picture", "cost"]
 Better = Literal["higher", "lower"]

@@ -1,0 +1,189 @@
+"""Looks at an output as an attacker would: does any frame still show a face of the original?
+
+The written file is decoded and compared with the original, frame by frame, wherever there
+is a face: in the places that an analysis of the original knows, and in those that a search
+of its own finds (`blanket.witness`). A face is covered when its pixels have changed by more
+than the coding explains (`blanket.change`), and when nothing takes it for the same person
+(`blanket.persons`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+from blanket.analysis import Analysis, analyse
+from blanket.attributes import head_pose
+from blanket.change import Change, Patch
+from blanket.config import Settings, load_settings
+from blanket.detect import Detector, build_detector
+from blanket.errors import InputError
+from blanket.flags import is_framed
+from blanket.image import Still, read_image
+from blanket.media import is_image
+from blanket.mesh import MeshNetwork
+from blanket.persons import build_persons
+from blanket.picture import Picture
+from blanket.progress import Callback
+from blanket.scrutiny import scrutinise, thorough
+from blanket.trial import Trial
+from blanket.verdict import AuditReport
+from blanket.video import probe, read
+from blanket.witness import Place, Witness
+
+Effort = Literal["quick", "thorough"]
+
+_LOOKS = {"quick": 25, "thorough": 10}
+"""Frames from one look of a recogniser at a face to the next."""
+_FRONTAL, _FREE = 35.0, 0.15
+"""Degrees of yaw and share in front of it up to which a recogniser is asked about a face."""
+
+
+def audit(
+    original: str | Path,
+    anonymized: str | Path,
+    preset: str | Path = "embedded",
+    *,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    effort: Effort = "thorough",
+    progress: Callback | None = None,
+) -> AuditReport:
+    """Compare an output, of this program or of any other, with its original.
+
+    original, anonymized: two videos or two pictures of the same frames; their sizes may
+    differ. preset, overrides: see `blanket.config.load_settings`. effort: how hard to look
+    for faces in the original. progress: called with stage, done, total.
+
+    Raises:
+        InputError: a file that cannot be read, or two that are not of the same frames.
+    """
+    original, anonymized = Path(original), Path(anonymized)
+    settings = load_settings(preset, overrides).changed({"audit.effort": effort})
+    for path in (original, anonymized):
+        if not path.exists():
+            raise InputError(f"there is no file {path}")
+    if is_image(original) != is_image(anonymized):
+        raise InputError(
+            f"{original.name} and {anonymized.name} must both be pictures or both videos"
+        )
+    told = progress or (lambda stage, done, total: None)
+    network, detector = MeshNetwork(), build_detector(settings.detect)
+    pictures = _told("analyse", _pictures(original), _length(original), told)
+    if effort == "thorough":
+        analysis = scrutinise(pictures, network, settings)
+        settings = thorough(settings)
+    else:
+        analysis = analyse(pictures, detector, network, settings)
+    auditor = Auditor(analysis, detector, network, settings)
+    return auditor(original, anonymized, anonymized.name, told)
+
+
+class Auditor:
+    """Compares outputs with the original that an analysis is of.
+
+    analysis: of the original, with which the output was made, or else the only one.
+    detector, network: what searches it for more. settings: of the run. deeper: an analysis
+    of the original by a more thorough search, if there was one.
+    """
+
+    def __init__(
+        self,
+        analysis: Analysis,
+        detector: Detector,
+        network: MeshNetwork,
+        settings: Settings,
+        deeper: Analysis | None = None,
+    ) -> None:
+        self._analysis, self._settings, self._deeper = analysis, settings, deeper
+        self._detector, self._network = detector, network
+        self._effort: Effort = "thorough" if settings.audit.effort == "thorough" else "quick"
+        self._persons = build_persons(settings.audit.recogniser, self._effort == "thorough")
+
+    def __call__(
+        self, original: Path, anonymized: Path, name: str, progress: Callback
+    ) -> AuditReport:
+        """The verdict on a file. name: what reports call it."""
+        trial = Trial(self._analysis, self._persons)
+        witness = Witness(self._analysis, self._settings, self._deeper)
+        for before, after in _pairs(original, anonymized, self._analysis.frames, progress):
+            places = witness.at(before.index)
+            if self._due(before.index):
+                trial.searched += 1
+                places += witness.searched(before, self._detector, self._network, self._settings)
+            for place in places:
+                self._judge(trial, place, before, after)
+        return trial.report(original.name, name, self._effort, self._detector.name)
+
+    def _due(self, index: int) -> bool:
+        every = self._settings.audit.every
+        return index % every == min(every, self._analysis.frames) // 2
+
+    def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:
+        patch = Patch(before, place.box, place.mesh, place.occluded)
+        if not patch.seen:
+            return
+        look = place.mesh is not None and before.index % _LOOKS[self._effort] == 0
+        trial.sharpness(before.index, place, patch.detail)
+        if look and is_framed(before, place.box):
+            trial.flag(before.index, "framed")
+        change = patch.change(after)
+        if change.untouched:
+            trial.find(before.index, place, place.untouched, place.reason, change)
+        elif change.unclear:
+            trial.find(before.index, place, "suspect", "unclear", change)
+        else:
+            trial.clear(before.index, "hidden" if change.hidden else "replaced")
+            if look and not change.hidden:
+                self._recognise(trial, place, before, after, change)
+
+    def _recognise(
+        self, trial: Trial, place: Place, before: Picture, after: Picture, change: Change
+    ) -> None:
+        """Ask the recogniser, where it can tell."""
+        mesh, persons = place.mesh, self._persons
+        same_size = (before.width, before.height) == (after.width, after.height)
+        if persons is None or mesh is None or place.track is None or not same_size:
+            return
+        covered = 0.0 if place.occluded is None else float(place.occluded[10:38, 12:36].mean())
+        if covered > _FREE or abs(head_pose(mesh)[0]) > _FRONTAL:
+            return
+        distance = persons.distance(before, after, mesh)
+        trial.distance(place, distance)
+        if distance < persons.doubtful:
+            sure: Literal["leak", "suspect"] = "leak" if distance < persons.same else "suspect"
+            trial.find(before.index, place, sure, "same-person", change)
+
+
+def _pairs(
+    original: Path, anonymized: Path, frames: int, progress: Callback
+) -> Iterator[tuple[Picture, Picture]]:
+    """The frames of two files side by side."""
+    both = zip_longest(_told("audit", _pictures(original), frames, progress), _pictures(anonymized))
+    for before, after in both:
+        if before is None or after is None:
+            raise InputError(
+                f"{anonymized.name} does not have the {frames} frames of {original.name}, "
+                "so that they cannot be compared"
+            )
+        yield before, after
+
+
+def _pictures(path: Path) -> Iterator[Picture]:
+    return iter([Still(read_image(path))]) if is_image(path) else read(path)
+
+
+def _length(path: Path) -> int | None:
+    return 1 if is_image(path) else probe(path).frames
+
+
+def _told(
+    stage: str, pictures: Iterator[Picture], total: int | None, progress: Callback
+) -> Iterator[Picture]:
+    done = 0
+    for done, picture in enumerate(pictures, 1):
+        yield picture
+        if done % 10 == 0:
+            progress(stage, done, total)
+    progress(stage, done, done)

@@ -1,0 +1,176 @@
+"""Where an audit looks, frame by frame, and what it takes an unchanged face there for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.analysis import Analysis, Placements
+from blanket.attributes import eye_distance
+from blanket.config import Settings
+from blanket.detect import Detector, overlap
+from blanket.faces import Face, Points
+from blanket.mesh import MeshNetwork
+from blanket.picture import Picture, enlarge_points, fit
+from blanket.timeline import Placement
+from blanket.track import LONGEST_HIDDEN_GAP, SMALLEST_EYES, SURE, Track, mesh_box
+from blanket.verdict import Reason
+
+_BELIEVED = 0.5
+"""Trust in a mesh from which a doubtful detection is a face."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a face is, or may be, in one frame of the original.
+
+    box: ``[4]`` pixels. mesh: ``[478, 3]`` pixels or None. occluded: as in
+    `blanket.timeline.Placement`. track: its number, None where it was not followed.
+    untouched, reason: what is said where the output shows it as it was.
+    """
+
+    box: Points
+    mesh: Points | None
+    occluded: NDArray[np.float32] | None
+    track: int | None
+    untouched: Literal["suspect", "leak"]
+    reason: Reason
+
+
+class Witness:
+    """Knows where the faces of an original are.
+
+    analysis: as the output was made with it, or the only one. deeper: of a more thorough
+    search, if there was one.
+    """
+
+    def __init__(
+        self, analysis: Analysis, settings: Settings, deeper: Analysis | None = None
+    ) -> None:
+        self._analysis = analysis
+        self._placements = Placements(analysis, settings)
+        self._deeper = None if deeper is None else Placements(deeper, settings)
+        self._sure: dict[int, bool] = {}
+        self._sure_deeper: dict[int, bool] = {}
+
+    def at(self, index: int) -> list[Place]:
+        """The places of a frame."""
+        left = self._left(index)
+        places = [_place(one, index, self._sure) for one in self._placements.at(index)]
+        if self._deeper is not None:
+            for placement in self._deeper.at(index):
+                if _met(placement.box, left):
+                    continue
+                place = _place(placement, index, self._sure_deeper)
+                known = _met(place.box, [one.box for one in places])
+                missed = place.untouched == "leak" and not known
+                places.append(
+                    Place(
+                        place.box, place.mesh, place.occluded, None, place.untouched,
+                        "missed" if missed else place.reason,
+                    )
+                )  # fmt: skip
+        return places
+
+    def searched(
+        self, picture: Picture, detector: Detector, network: MeshNetwork, settings: Settings
+    ) -> list[Place]:
+        """What a search of one frame in the mirror finds and nobody knew."""
+        small = picture.rgb(settings.track.analysis_side)
+        full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
+        wide = fit(*size, settings.detect.max_side)
+        copy = cv2.resize(small, wide, interpolation=cv2.INTER_AREA)
+        known = [one.box for one in self._placements.at(picture.index)]
+        known += self._left(picture.index)
+        found: list[Place] = []
+        for mirrored in detector.detect(np.ascontiguousarray(copy[:, ::-1])):
+            face = _enlarged(_unmirrored(mirrored, wide[0]), wide, size)
+            if _met(_enlarged(face, size, full).box, known):
+                continue
+            reading = network.find(small, face)
+            read = reading.trust >= _BELIEVED and eye_distance(reading.mesh) >= SMALLEST_EYES
+            mesh = None
+            box = _enlarged(face, size, full).box
+            if read:
+                xy = enlarge_points(reading.mesh[:, :2], size, full)
+                depth = reading.mesh[:, 2:] * np.float32(full[0] / size[0])
+                mesh = np.concatenate([xy, depth], axis=1)
+                box = mesh_box(mesh)
+            if _met(box, known):
+                continue
+            if read or face.score >= SURE:
+                found.append(Place(box, mesh, None, None, "leak", "missed"))
+            else:
+                found.append(Place(box, mesh, None, None, "suspect", "doubtful"))
+        return found
+
+    def _left(self, index: int) -> list[Points]:
+        """Boxes of faces that are left as they are because somebody said so."""
+        boxes = []
+        for track in self._analysis.tracks:
+            if index in track.dropped:
+                near = min(track.sightings, key=lambda frame: abs(frame - index))
+                boxes.append(track.sightings[near].box[:4])
+        return boxes
+
+
+def _place(placement: Placement, index: int, sure: dict[int, bool]) -> Place:
+    track = placement.track
+    if track.number not in sure:
+        sure[track.number] = is_face(track)
+    seen = index in track.sightings or placement.mesh is not None
+    certain = sure[track.number] and (seen or _bracketed(track, index))
+    return Place(
+        placement.box[:4], placement.mesh, placement.occluded, track.number,
+        "leak" if certain else "suspect", "untouched" if certain else "doubtful",
+    )  # fmt: skip
+
+
+def is_face(track: Track) -> bool:
+    """Whether a track is a face beyond doubt: its meshes are believed, or a detection was
+    sure. The others are faces, knees and folds of cloth."""
+    trusts = [one.trust for one in track.sightings.values() if one.packed is not None]
+    if len(trusts) > 1 and np.mean(trusts) >= _BELIEVED:
+        return True
+    boxes = [one for one in track.sightings.values() if one.packed is None]
+    found = [one for one in boxes if one.rule in ("no-mesh", "too-small") and one.score >= SURE]
+    return bool(found) or any(one.rule in ("by-hand", "picture") for one in boxes)
+
+
+def _bracketed(track: Track, index: int) -> bool:
+    """Seen shortly before and after, in much the same place."""
+    before = max((f for f in track.sightings if f < index), default=None)
+    after = min((f for f in track.sightings if f > index), default=None)
+    if before is None or after is None or after - before > LONGEST_HIDDEN_GAP:
+        return False
+    return overlap(track.sightings[before].box[:4], track.sightings[after].box[:4]) > 0.2
+
+
+def _met(box: Points, others: Sequence[Points]) -> bool:
+    """Whether a box is one of others: they overlap, or its middle lies in one of them."""
+    middle = (box[:2] + box[2:4]) / 2
+    return any(
+        overlap(box, other) > 0.2
+        or bool((middle > other[:2]).all() and (middle < other[2:4]).all())
+        for other in others
+    )
+
+
+def _unmirrored(face: Face, width: int) -> Face:
+    box = face.box[[2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
+    points = face.points[[1, 0, 2, 4, 3]] * np.array([-1, 1], np.float32)
+    last = np.float32(width - 1)
+    return Face(
+        box + np.array([last, 0, last, 0], np.float32), face.score,
+        points + np.array([last, 0], np.float32),
+    )  # fmt: skip
+
+
+def _enlarged(face: Face, small: tuple[int, int], full: tuple[int, int]) -> Face:
+    box = enlarge_points(face.box.reshape(2, 2), small, full).ravel()
+    return Face(box, face.score, enlarge_points(face.points, small, full))
