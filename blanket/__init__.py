@@ -2,7 +2,8 @@
 
 `anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
 both say what they did in a `Report`. `evaluate` measures what any anonymiser made, against the
-originals. `audit` looks for faces that got out. `features` is a table of what faces do, without them.
+originals; `audit` looks for faces that got out. `features` is a table of what faces do, without
+them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from blanket.audit import audit
+    from blanket.auditor import audit
     from blanket.eval.evaluate import evaluate
     from blanket.eval.results import Results
     from blanket.featuretable import Features, features
@@ -42,7 +43,7 @@ _HOMES = {
     "Results": "blanket.eval.results",
     "anonymize": "blanket.pipeline",
     "anonymize_folder": "blanket.pipeline",
-    "audit": "blanket.audit",
+    "audit": "blanket.auditor",
     "evaluate": "blanket.eval.evaluate",
     "features": "blanket.featuretable",
 }

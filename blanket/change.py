@@ -28,6 +28,7 @@ _FINE, _COARSE = 0.7, 4.0
 _LEAST = 0.15
 """Share of the face that must be free of what is in front of it to be compared."""
 _CELLS = 8
+"""Across the patch; the noise of the surroundings is that of a cell."""
 _AROUND = 1.7
 """Where the surroundings begin, in sizes of the face: beyond every hidden ellipse."""
 
@@ -124,11 +125,13 @@ class Patch:
         return Change(float(correlation), float(detail), changed / noise)
 
     def _noise(self, power: NDArray[np.float32]) -> float:
-        """Of the surroundings, the median over cells of their mean power: something else may
-        have been painted over a part of them."""
+        """Of the surroundings: the median over cells of the mean power of the change, for
+        something else may have been painted over some of them."""
         weight = self._around.astype(np.float32)
-        share = cv2.resize(weight, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
-        sums = cv2.resize(power * weight, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+        share, sums = (
+            cv2.resize(values * weight, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA)
+            for values in (np.ones_like(power), power)
+        )
         used = share > 0.5
         return float(np.median(sums[used] / share[used])) if used.any() else 0.0
 

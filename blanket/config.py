@@ -117,14 +117,14 @@ class AuditSettings(Section):
 
     effort: how hard; quick looks at every frame in the places that were found and searches
     the original now and then for others, thorough searches it at several sizes and turned,
-    some ten times as long. every: frames from one search of quick to the next. recogniser:
+    some ten times as long. search_every: frames from one search of quick to the next. recogniser:
     what tells whether the output still is the same person; auto takes dlib's for a thorough
     audit where it is installed, and otherwise the built-in measure. repairs: how often leaks
     are mended before the run fails. strict: hide whatever may be a face, too.
     """
 
     effort: Literal["none", "quick", "thorough"] = "quick"
-    every: int = Field(default=50, ge=1)
+    search_every: int = Field(default=50, ge=1)
     recogniser: Literal["auto", "dlib", "likeness", "none"] = "auto"
     repairs: int = Field(default=3, ge=0)
     strict: bool = False

@@ -135,7 +135,7 @@ def is_face(track: Track) -> bool:
     """Whether a track is a face beyond doubt: its meshes are believed, or a detection was
     sure. The others are faces, knees and folds of cloth."""
     trusts = [one.trust for one in track.sightings.values() if one.packed is not None]
-    if len(trusts) > 1 and np.mean(trusts) >= _BELIEVED:
+    if trusts and np.mean(trusts) >= _BELIEVED:
         return True
     boxes = [one for one in track.sightings.values() if one.packed is None]
     found = [one for one in boxes if one.rule in ("no-mesh", "too-small") and one.score >= SURE]

@@ -117,7 +117,7 @@ class Auditor:
         return trial.report(original.name, name, self._effort, self._detector.name)
 
     def _due(self, index: int) -> bool:
-        every = self._settings.audit.every
+        every = self._settings.audit.search_every
         return index % every == min(every, self._analysis.frames) // 2
 
     def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:

@@ -1,0 +1,190 @@
+"""The audit calls a leak a leak, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import make_clip
+from conftest import Demo
+
+import blanket
+from blanket.cli import main
+from blanket.errors import InputError
+from blanket.faces import Image
+from blanket.flags import is_framed
+from blanket.image import Still, write_image
+from blanket.topology import SURFACE
+from blanket.verdict import VERDICTS, AuditReport
+from blanket.video import read
+
+QUICK = {"effort": "quick"}
+
+
+def copied(
+    demo: Demo, path: Path, change: Callable[[int, Image], Image] | None = None, **options: str
+) -> Path:
+    """The original, each picture changed, encoded again."""
+    pictures = [frame.rgb() for frame in read(demo.clip)]
+    if change is not None:
+        pictures = [change(index, picture.copy()) for index, picture in enumerate(pictures)]
+    return make_clip(path, pictures, **(options or {"crf": "23", "preset": "ultrafast"}))
+
+
+def boxes(demo: Demo, index: int, grow: float = 0.15) -> list[tuple[int, int, int, int]]:
+    """Of the faces that were drawn."""
+    found = []
+    for mesh in demo.truth.mesh[index]:
+        if np.isfinite(mesh).all():
+            low, high = mesh[:SURFACE, :2].min(0), mesh[:SURFACE, :2].max(0)
+            margin = grow * (high - low)
+            x0, y0 = np.maximum(low - margin, 0).astype(int)
+            x1, y1 = np.maximum(high + margin, 0).astype(int)
+            found.append((int(x0), int(y0), int(x1), int(y1)))
+    return found
+
+
+def shown(demo: Demo) -> list[int]:
+    """Frames in which a face is in the picture."""
+    return [int(frame) for frame in np.flatnonzero(demo.truth.visible.any(1))]
+
+
+def test_an_output_is_clean(demo: Demo) -> None:
+    report = blanket.audit(demo.clip, demo.anonymized, **QUICK)
+    assert report.verdict == "clean", report.findings
+    assert report.exit_status == 0
+    assert report.totals["leak"] == 0
+    assert report.totals["replaced"] > 40
+    assert report.tracks[0].margin > 0
+    assert sum(report.totals.values()) == report.frames == len(report.verdicts()) == 48
+
+
+@pytest.mark.parametrize("effort", ["quick", "thorough"])
+def test_the_untouched_original_leaks_in_every_frame(demo: Demo, effort: str) -> None:
+    report = blanket.audit(demo.clip, demo.clip, effort=effort)  # type: ignore[arg-type]
+    assert report.verdict == "leak"
+    verdicts = report.verdicts()
+    assert [verdicts[frame] for frame in shown(demo)] == ["leak"] * len(shown(demo))
+
+
+@pytest.mark.parametrize("quality", ["36", "46"])
+def test_coding_hides_nobody(demo: Demo, tmp_path: Path, quality: str) -> None:
+    clip = copied(demo, tmp_path / "low.mp4", crf=quality, preset="veryfast")
+    verdicts = blanket.audit(demo.clip, clip, **QUICK).verdicts()
+    assert {verdicts[frame] for frame in shown(demo)} <= {"leak", "suspect"}
+    leaks = [frame for frame in shown(demo) if verdicts[frame] == "leak"]
+    assert len(leaks) >= (0.95 if quality == "36" else 0.5) * len(shown(demo))
+
+
+def test_coding_makes_no_leak_of_a_new_face(demo: Demo, tmp_path: Path) -> None:
+    pictures = [frame.rgb() for frame in read(demo.anonymized)]
+    clip = make_clip(tmp_path / "low.mp4", pictures, crf="36", preset="veryfast")
+    assert blanket.audit(demo.clip, clip, **QUICK).totals["leak"] == 0
+
+
+def test_brighter_is_not_covered(demo: Demo, tmp_path: Path) -> None:
+    def brighter(_: int, picture: Image) -> Image:
+        return np.asarray(cv2.convertScaleAbs(picture, alpha=1.2, beta=15), np.uint8)
+
+    clip = copied(demo, tmp_path / "bright.mp4", brighter)
+    verdicts = blanket.audit(demo.clip, clip, **QUICK).verdicts()
+    assert {verdicts[frame] for frame in shown(demo)} == {"leak"}
+
+
+def test_black_boxes_do_not_leak(demo: Demo, tmp_path: Path) -> None:
+    def boxed(index: int, picture: Image) -> Image:
+        for x0, y0, x1, y1 in boxes(demo, index):
+            picture[y0:y1, x0:x1] = 0
+        return picture
+
+    clip = copied(demo, tmp_path / "boxes.mp4", boxed)
+    report = blanket.audit(demo.clip, clip)
+    assert report.totals["leak"] == 0, report.findings
+    assert report.totals["hidden"] >= 0.9 * len(shown(demo))
+
+
+def test_a_single_exposed_frame_is_found(demo: Demo, tmp_path: Path) -> None:
+    def boxed_but_one(index: int, picture: Image) -> Image:
+        for x0, y0, x1, y1 in boxes(demo, index):
+            if index != 17:
+                picture[y0:y1, x0:x1] = 0
+        return picture
+
+    clip = copied(demo, tmp_path / "one.mp4", boxed_but_one)
+    report = blanket.audit(demo.clip, clip, **QUICK)
+    assert {finding.frame for finding in report.leaks} == {17}
+    assert report.leaks[0].correlation > 0.95
+
+
+def test_a_mosaic_does_not_leak(demo: Demo, tmp_path: Path) -> None:
+    def mosaic(index: int, picture: Image) -> Image:
+        for x0, y0, x1, y1 in boxes(demo, index, 0.3):
+            face = picture[y0:y1, x0:x1]
+            if face.size:
+                small = cv2.resize(face, (9, 9), interpolation=cv2.INTER_AREA)
+                picture[y0:y1, x0:x1] = cv2.resize(
+                    small, (face.shape[1], face.shape[0]), interpolation=cv2.INTER_NEAREST
+                )
+        return picture
+
+    clip = copied(demo, tmp_path / "mosaic.mp4", mosaic)
+    assert blanket.audit(demo.clip, clip, **QUICK).totals["leak"] == 0
+
+
+def test_flags(demo: Demo) -> None:
+    report = blanket.audit(demo.clip, demo.anonymized, **QUICK)
+    at = {
+        frame: span.flags
+        for span in report.spans
+        for frame in range(span.first_frame, span.last_frame + 1)
+    }
+    yaw = np.abs(demo.truth.pose[:, 0, 0])
+    assert "profile" in at[int(yaw.argmax())]
+    came = int(np.flatnonzero(demo.truth.visible[:, 1])[0])
+    assert any("entry" in at[frame] for frame in range(came - 4, came + 5))
+    assert "border" in at[came]
+
+
+def test_a_frame_around_a_face_is_seen() -> None:
+    wall = np.full((360, 640, 3), 190, np.uint8)
+    face = np.array([280, 130, 340, 210], np.float32)
+    cv2.ellipse(wall, (310, 170), (30, 40), 0, 0, 360, (90, 60, 50), -1)
+    assert not is_framed(Still(wall), face)
+    cv2.rectangle(wall, (250, 100), (370, 240), (20, 20, 20), 4)
+    assert is_framed(Still(wall), face)
+
+
+def test_pictures(demo: Demo, tmp_path: Path) -> None:
+    before, after = (next(iter(read(path))).rgb() for path in (demo.clip, demo.anonymized))
+    write_image(tmp_path / "a.png", before)
+    write_image(tmp_path / "b.png", after)
+    assert blanket.audit(tmp_path / "a.png", tmp_path / "b.png").verdict == "clean"
+    assert blanket.audit(tmp_path / "a.png", tmp_path / "a.png").verdict == "leak"
+
+
+def test_files_that_do_not_belong_together_are_refused(demo: Demo, tmp_path: Path) -> None:
+    short = make_clip(tmp_path / "short.mp4", [f.rgb() for f in read(demo.clip)][:20])
+    with pytest.raises(InputError, match="does not have the 48 frames"):
+        blanket.audit(demo.clip, short, **QUICK)
+    with pytest.raises(InputError, match="must both be pictures"):
+        blanket.audit(demo.clip, demo.sheet)
+    with pytest.raises(InputError, match="there is no file"):
+        blanket.audit(demo.clip, tmp_path / "none.mp4")
+
+
+def test_the_command(demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "audit.json"
+    command = ["audit", str(demo.clip), "--effort", "quick", "--quiet"]
+    assert main([*command, str(demo.anonymized), "--report", str(path)]) == 0
+    written = path.read_text(encoding="utf-8")
+    assert AuditReport.model_validate_json(written).verdict == "clean"
+    assert str(demo.folder) not in written
+    assert list(json.loads(written)["totals"]) == list(VERDICTS)
+    capsys.readouterr()
+    assert main([*command, str(demo.clip)]) == 4
+    assert "a face shows in frames 0-47" in capsys.readouterr().err
+    assert main([*command, str(demo.anonymized), "--report", str(path)]) == 2
