@@ -274,16 +274,16 @@ def test_people_are_found_by_rtdetr(tmp_path: Path) -> None:
     from blanket.eval.rtdetr import RtDetr
 
     picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
-    everything = RtDetr(str(folder), least=0.0).detect(picture)
+    everything = RtDetr(folder, least=0.0).detect(picture)
     scores = [one.score for one in everything]
     assert scores == sorted(scores, reverse=True) and 0 < len(scores) <= 40
     assert all(one.box.shape == (4,) and one.keypoints is None for one in everything)
     # In pixels of the picture, not of what the network sees.
     assert max(float(one.box[2]) for one in everything) > 64
-    sure = build_person_detector(str(folder)).detect(picture)
+    sure = build_person_detector(folder).detect(picture)
     assert len(sure) == sum(score > 0.05 for score in scores)
     with pytest.raises(BlanketError, match=r"RT-DETR cannot be loaded from .*absent"):
-        build_person_detector(str(tmp_path / "absent"))
+        build_person_detector(tmp_path / "absent")
 
 
 @pytest.mark.parametrize("experts", [1, 3])
@@ -291,7 +291,7 @@ def test_poses_are_found_by_vitpose(tmp_path: Path, experts: int) -> None:
     folder = tiny_vitpose(tmp_path, experts)
     from blanket.eval.persons import build_pose_estimator
 
-    estimator = build_pose_estimator(str(folder))
+    estimator = build_pose_estimator(folder)
     picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
     boxes = np.array([[10, 10, 60, 80], [80, 20, 150, 85]], np.float32)
     found = estimator.estimate(
@@ -307,4 +307,4 @@ def test_poses_are_found_by_vitpose(tmp_path: Path, experts: int) -> None:
     assert average_precision(truth, person_results(0, found), "keypoints").ap == pytest.approx(1)
     assert estimator.estimate(picture, []) == []
     with pytest.raises(BlanketError, match=r"ViTPose cannot be loaded from .*absent"):
-        build_pose_estimator(str(tmp_path / "absent"))
+        build_pose_estimator(tmp_path / "absent")

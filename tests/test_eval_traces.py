@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from conftest import Demo
@@ -13,12 +17,14 @@ from blanket.demo import INFANT
 from blanket.errors import InputError
 from blanket.eval.angles import angle_agreement, angle_difference, head_pose_agreement, unwrapped
 from blanket.eval.blinks import blinks, match_events
-from blanket.eval.demographics import LikenessAgeGender, demographic_agreement
+from blanket.eval.demographics import build_age_gender, demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.gaze import angle_between, gaze_agreement, gaze_direction
 from blanket.eval.landmarks import IBUG, SCHEMES, landmark_agreement, landmarks, normalised_error
 from blanket.eval.matching import match_boxes, overlaps
 from blanket.eval.traces import agreement, correlation
+from blanket.genderage import GenderAge
+from blanket.mesh import MeshNetwork
 from blanket.topology import load_topology
 from blanket.video import read
 
@@ -209,9 +215,53 @@ def test_expression_by_hand() -> None:
     assert found.cosine_found == pytest.approx((1 + cosine) / 3)
 
 
+def test_the_built_in_classifier_sees_expressions_move(demo: Demo) -> None:
+    pytest.importorskip("skimage", reason="the classifier needs the extra 'eval'")
+    from blanket.eval.affect import Affect
+
+    classifier, mesh = Affect(), demo.truth.mesh[0, INFANT].copy()
+    picture = next(iter(read(demo.clip))).rgb()
+    calm = classifier.probabilities(picture, mesh[None])
+    np.testing.assert_allclose(calm.sum(1), 1, rtol=1e-5)
+    assert calm.shape == (1, len(classifier.classes))
+    # The corners of the mouth up and apart: a smile.
+    smiling = mesh.copy()
+    right, down = mesh[263] - mesh[33], mesh[152] - mesh[10]
+    for corner, way in ((61, -1), (291, 1)):
+        near = np.exp(-(((mesh - mesh[corner]) / (0.25 * np.linalg.norm(right))) ** 2).sum(-1))
+        smiling += near[:, None] * (way * 0.08 * right - 0.05 * down)
+    happy = classifier.classes.index("happiness")
+    assert classifier.probabilities(picture, smiling[None])[0, happy] > calm[0, happy] + 0.1
+    assert classifier.probabilities(picture, mesh[None][:0]).shape == (0, 4)
+
+
+def test_the_built_in_classifier_knows_the_faces_it_was_taught_on() -> None:
+    pytest.importorskip("skimage", reason="the classifier needs the extra 'eval'")
+    data = Path(__file__).parents[2] / "shared" / "data" / "faces"
+    if not (data / "lfw_expressions.csv").exists():
+        pytest.skip("needs ../shared/data/faces")
+    from blanket.eval.affect import Affect
+
+    classifier, network = Affect(), MeshNetwork()
+    with (data / "lfw_expressions.csv").open(newline="") as file:
+        named = {row["name"]: row["expression"] for row in csv.DictReader(file)}
+    with np.load(data / "lfw_mesh.npz") as held:
+        names, meshes = held["names"], held["mesh_16ths"]
+    right = []
+    for name, mesh in list(zip(names, meshes, strict=True))[::40]:
+        if named.get(str(name)) not in ("happiness", "neutral"):
+            continue
+        picture = cv2.imread(str(data / "lfw" / f"{name}.jpg"))[..., ::-1].copy()
+        found = network.follow(picture, mesh.astype(np.float32) / 16).mesh
+        likely = classifier.probabilities(picture, found[None])[0].argmax()
+        right.append(classifier.classes[likely] == named[str(name)])
+    assert len(right) > 60 and np.mean(right) > 0.75
+
+
 def test_age_and_gender_by_hand() -> None:
     found = demographic_agreement(
-        [1, 2, 3, 4], [2, 2, 5, NAN], [0.2, 0.2, 0.6, 0.6], [0.4, 0.7, 0.9, NAN]
+        GenderAge(np.array([0.2, 0.2, 0.6, 0.6]), np.array([1, 2, 3, 4.0])),
+        GenderAge(np.array([0.4, 0.7, 0.9, NAN]), np.array([2, 2, 5, NAN])),
     )
     assert (found.age_original, found.age_output, found.age_error) == (2.5, 2, 1)
     assert (found.gender_kept, found.lost) == (0.5, 1)
@@ -219,10 +269,12 @@ def test_age_and_gender_by_hand() -> None:
 
 def test_the_built_in_age_is_read_off_a_picture(demo: Demo) -> None:
     frame = next(iter(read(demo.clip)))
-    years, male = LikenessAgeGender().estimate(frame.rgb(), demo.truth.mesh[0, INFANT][None])
-    assert years.shape == male.shape == (1,)
-    assert 0 < years[0] < 100 and 0 <= male[0] <= 1
-    assert LikenessAgeGender().estimate(frame.rgb(), np.empty((0, 478, 3), np.float32))[0].size == 0
+    reader = build_age_gender("likeness")
+    assert reader.name == "likeness"
+    found = reader.read(frame.rgb(), demo.truth.mesh[0, INFANT][None])
+    assert found.years.shape == found.man.shape == (1,)
+    assert 0 < found.years[0] < 100 and 0 <= found.man[0] <= 1
+    assert reader.read(frame.rgb(), np.empty((0, 478, 3), np.float32)).years.size == 0
 
 
 def test_both_ends_of_every_scale_of_use() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,40 @@ def test_mesh_training_runs_resumes_and_exports(data: Path, tmp_path: Path) -> N
         session = onnxruntime.InferenceSession(tmp_path / "out" / f"{name}_mesh.onnx")
         out = session.run(None, {"pixels": np.zeros((3, side, side, 3), np.uint8)})
         assert [array.shape for array in out] == expected
+
+
+def test_expression_training_tells_people_apart(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="training needs the extra 'train'")
+    from blanket.eval.affect import CLASSES, SHAPE
+    from blanket.train.expression import train_expression
+
+    out = tmp_path / "out"
+    out.mkdir()
+    with pytest.raises(InputError, match="has an expression"):
+        train_expression(data, out)
+    # Every face twice, so that each class has five people.
+    names = np.load(data / "drawn_mesh.npz")["names"]
+    folder = tmp_path / "labelled"
+    shutil.copytree(data, folder)
+    with np.load(data / "drawn_mesh.npz") as file:
+        meshes = file["mesh_16ths"]
+    twins = [f"twin{i}_0001" for i in range(len(names))]
+    for name, twin in zip(names, twins, strict=True):
+        shutil.copy(folder / "drawn" / f"{name}.jpg", folder / "drawn" / f"{twin}.jpg")
+    np.savez(
+        folder / "drawn_mesh.npz",
+        names=np.array([*names, *twins]),
+        mesh_16ths=np.concatenate([meshes, meshes]),
+    )
+    labels = ["happiness", "anger", "neutral", "surprise", "fear"]
+    rows = [f"{name},{labels[i % 5]}" for i, name in enumerate([*names, *twins])]
+    (folder / "drawn_expressions.csv").write_text("\n".join(["name,expression", *rows]) + "\n")
+    skill = train_expression(folder, out)
+    assert skill.faces == sum(i % 5 != 4 for i in range(2 * len(names)))
+    assert set(skill.recall) == set(CLASSES) and 0 <= skill.accuracy <= 1
+    with np.load(out / "expression.npz") as file:
+        assert file["slope"].shape[1] == file["constant"].shape[0] == len(CLASSES)
+        assert file["slope"].shape[0] > SHAPE and np.isfinite(file["slope"]).all()
+    with pytest.raises(InputError, match="fewer than 5 people labelled happiness"):
+        (folder / "drawn_expressions.csv").write_text("\n".join(["name,expression", *rows[:3]]))
+        train_expression(folder, out)

@@ -45,3 +45,15 @@ def train_morphable(data: Data) -> None:
         from blanket.train import morphable
 
     morphable.build_morphable(data, weights_folder())
+
+
+@train.command("expression")
+def train_expression(data: Data) -> None:
+    """Train the classifier of expressions that evaluation uses."""
+    with needs("train", "training"):
+        from blanket.train import expression
+
+    skill = expression.train_expression(data, weights_folder())
+    say(f"across people, {skill.faces} faces: {skill.accuracy:.1%} right")
+    for name, recall in skill.recall.items():
+        say(f"recall of {name}: {recall:.1%}")

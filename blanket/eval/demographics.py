@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from blanket.align import rigid
-from blanket.eval.traces import Values, paired
-from blanket.faces import Array, Image, Points
+from blanket.eval.traces import paired
+from blanket.faces import Image, Points
+from blanket.genderage import GenderAge
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
+from blanket.manifest import entry
+from blanket.store import present
 from blanket.texture import unwrap
 from blanket.topology import load_topology
 
@@ -25,11 +28,8 @@ class AgeGender(Protocol):
 
     name: str
 
-    def estimate(self, picture: Image, meshes: Points) -> tuple[Values, Values]:
-        """Years ``[N]`` and how male, 0 to 1, ``[N]``, of the faces in a picture ``[H, W, 3]``.
-
-        meshes: ``[N, 478, 3]`` pixels, where the faces are.
-        """
+    def read(self, picture: Image, meshes: Points) -> GenderAge:
+        """The faces of a picture ``[H, W, 3]``. meshes: ``[N, 478, 3]`` pixels."""
         ...
 
 
@@ -42,16 +42,30 @@ class LikenessAgeGender:
 
     name = "likeness"
 
-    def estimate(self, picture: Image, meshes: Points) -> tuple[Values, Values]:
-        """See `AgeGender.estimate`."""
+    def read(self, picture: Image, meshes: Points) -> GenderAge:
+        """See `AgeGender.read`."""
         if not len(meshes):
-            return np.empty(0), np.empty(0)
-        mean, map_ = load_topology().mean, load_likeness()
+            return GenderAge(np.empty(0, np.float32), np.empty(0, np.float32))
+        mean, likeness = load_topology().mean, load_likeness()
         features = np.stack(
             [describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)) for mesh in meshes]
         )
-        years, male = map_.years(features), map_.man(features) / 100
-        return years.astype(np.float64), male.astype(np.float64)
+        man, years = likeness.man(features) / 100, likeness.years(features)
+        return GenderAge(man.astype(np.float32), years.astype(np.float32))
+
+
+def build_age_gender(name: Literal["auto", "genderage", "likeness"] = "auto") -> AgeGender:
+    """What reads age and gender: InsightFace's network, or the likeness map. ``auto`` takes
+    the network where its weights are on this machine; the reader's name says which it was.
+
+    Raises:
+        BlanketError: the network was asked for and is not on this machine.
+    """
+    if name == "genderage" or (name == "auto" and present(entry("genderage"))):
+        from blanket.genderage import GenderAgeReader
+
+        return GenderAgeReader()
+    return LikenessAgeGender()
 
 
 @dataclass(frozen=True)
@@ -69,12 +83,10 @@ class DemographicAgreement:
     lost: int
 
 
-def demographic_agreement(
-    original_years: Array, output_years: Array, original_male: Array, output_male: Array
-) -> DemographicAgreement:
-    """How age and gender agree, traces ``[N]`` of an `AgeGender`, NaN where no face was found."""
-    before, after = paired(original_years, output_years)
-    male = paired(original_male, output_male)
+def demographic_agreement(original: GenderAge, output: GenderAge) -> DemographicAgreement:
+    """How age and gender agree: a row a frame, NaN where no face was found."""
+    before, after = paired(original.years, output.years)
+    male = paired(original.man, output.man)
     known, seen = np.isfinite(before), np.isfinite(after)
     found = known & seen
     same = (male[0][found] >= 0.5) == (male[1][found] >= 0.5)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from blanket.extras import needs
 from blanket.faces import Image, Points
+from blanket.store import find
 
 Device = Literal["cpu", "cuda"]
 
@@ -42,23 +44,23 @@ class PoseEstimator(Protocol):
         ...
 
 
-def build_person_detector(model: str | None = None, device: Device = "cpu") -> PersonDetector:
-    """RT-DETR of a folder or of a name on the model hub.
+def build_person_detector(model: Path | None = None, device: Device = "cpu") -> PersonDetector:
+    """RT-DETR of a folder; by default the one that `blanket weights pull rtdetr` fetches.
 
     Raises:
         BlanketError: it is not installed, or the model is not there.
     """
     with needs("downstream", "finding people"):
-        from blanket.eval.rtdetr import MODEL, RtDetr
-    return RtDetr(model or MODEL, device)
+        from blanket.eval.rtdetr import RtDetr
+    return RtDetr(model or find("rtdetr"), device)
 
 
-def build_pose_estimator(model: str | None = None, device: Device = "cpu") -> PoseEstimator:
-    """ViTPose of a folder or of a name on the model hub.
+def build_pose_estimator(model: Path | None = None, device: Device = "cpu") -> PoseEstimator:
+    """ViTPose of a folder; by default the one that `blanket weights pull vitpose` fetches.
 
     Raises:
         BlanketError: it is not installed, or the model is not there.
     """
     with needs("downstream", "finding poses"):
-        from blanket.eval.vitpose import MODEL, VitPose
-    return VitPose(model or MODEL, device)
+        from blanket.eval.vitpose import VitPose
+    return VitPose(model or find("vitpose"), device)

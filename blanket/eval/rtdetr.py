@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from transformers import AutoImageProcessor, RTDetrForObjectDetection
 
@@ -9,7 +11,6 @@ from blanket.errors import BlanketError
 from blanket.eval.persons import Device, Person
 from blanket.faces import Image
 
-MODEL = "PekingU/rtdetr_r50vd_coco_o365"
 LEAST = 0.05
 """Score from which a detection is given: average precision wants the unsure ones too."""
 
@@ -17,23 +18,25 @@ LEAST = 0.05
 class RtDetr:
     """See `blanket.eval.persons.PersonDetector`. Only the class ``person`` is given.
 
-    model: a folder, or a name on the model hub.
+    model: the folder of a repository in the form of transformers, such as
+    ``PekingU/rtdetr_r50vd_coco_o365``.
     """
 
-    def __init__(self, model: str = MODEL, device: Device = "cpu", least: float = LEAST) -> None:
+    def __init__(self, model: Path, device: Device = "cpu", least: float = LEAST) -> None:
         try:
-            self._processor = AutoImageProcessor.from_pretrained(model)
-            self._network = RTDetrForObjectDetection.from_pretrained(model).to(device).eval()
+            self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
+            network = RTDetrForObjectDetection.from_pretrained(model, local_files_only=True)
         except (OSError, ValueError) as error:
             raise BlanketError(
-                f"RT-DETR cannot be loaded from {model}: name a folder that holds it, or let "
-                "transformers reach the model hub"
+                f"RT-DETR cannot be loaded from {model}: it must be a folder with "
+                "config.json, model.safetensors and preprocessor_config.json"
             ) from error
+        self._network = network.to(device).eval()
         labels = self._network.config.id2label
         people = [int(i) for i, label in labels.items() if label.lower() == "person"]
         if not people:
             raise BlanketError(f"the detector in {model} knows no class 'person'")
-        self.name = f"rtdetr ({model})"
+        self.name = f"rtdetr ({model.name})"
         self._person, self._device, self._least = people[0], device, least
 
     @torch.inference_mode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from transformers import AutoImageProcessor, VitPoseForPoseEstimation
@@ -10,25 +12,25 @@ from blanket.errors import BlanketError
 from blanket.eval.persons import Device, Person
 from blanket.faces import Image
 
-MODEL = "usyd-community/vitpose-base-simple"
-
 
 class VitPose:
     """See `blanket.eval.persons.PoseEstimator`.
 
-    model: a folder, or a name on the model hub.
+    model: the folder of a repository in the form of transformers, such as
+    ``usyd-community/vitpose-base-simple``.
     """
 
-    def __init__(self, model: str = MODEL, device: Device = "cpu") -> None:
+    def __init__(self, model: Path, device: Device = "cpu") -> None:
         try:
-            self._processor = AutoImageProcessor.from_pretrained(model)
-            self._network = VitPoseForPoseEstimation.from_pretrained(model).to(device).eval()
+            self._processor = AutoImageProcessor.from_pretrained(model, local_files_only=True)
+            network = VitPoseForPoseEstimation.from_pretrained(model, local_files_only=True)
         except (OSError, ValueError) as error:
             raise BlanketError(
-                f"ViTPose cannot be loaded from {model}: name a folder that holds it, or let "
-                "transformers reach the model hub"
+                f"ViTPose cannot be loaded from {model}: it must be a folder with "
+                "config.json, model.safetensors and preprocessor_config.json"
             ) from error
-        self.name = f"vitpose ({model})"
+        self._network = network.to(device).eval()
+        self.name = f"vitpose ({model.name})"
         self._device = device
         # ViTPose++ has an expert for each data set it was taught on; COCO is the first.
         self._experts = getattr(self._network.config.backbone_config, "num_experts", 1)

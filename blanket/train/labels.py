@@ -2,7 +2,8 @@
 
 A data folder holds, for each set, a folder of JPEGs ``NAME/`` and ``NAME_mesh.npz`` with
 ``names`` [N] (file stems) and ``mesh_16ths`` [N, 478, 3] int16, sixteenths of a pixel.
-``NAME_attributes.csv`` (column ``stimulus`` = stem, then numbers) is optional.
+``NAME_attributes.csv`` (column ``stimulus`` = stem, then numbers) and
+``NAME_expressions.csv`` (columns ``name`` = stem, ``expression``) are optional.
 """
 
 from __future__ import annotations
