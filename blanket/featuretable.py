@@ -156,15 +156,13 @@ def features(
     *,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     analysis: str | Path | None = None,
-    expect_faces: int = 1,
     progress: Callback | None = None,
 ) -> Features:
     """What the faces in a video or picture do, one row a face a frame.
 
     preset, overrides: see `blanket.config.load_settings`. analysis: of an earlier run on the
     same file (docs/analysis.md), with its corrections, so that nothing is detected again.
-    expect_faces: how many faces every frame should show, for the summary. progress: called
-    with stage, done, total.
+    progress: called with stage, done, total.
 
     Raises:
         InputError: a file or setting that cannot be used.
@@ -184,11 +182,11 @@ def features(
         found = analyse(
             _pictures(source, progress), build_detector(settings.detect), MeshNetwork(), settings
         )
-    return table(found, settings, source.name, expect_faces)
+    return table(found, settings, source.name)
 
 
-def table(found: Analysis, settings: Settings, source: str, expect_faces: int = 1) -> Features:
-    """The table of an analysis. source: name of the video. Others as in `features`."""
+def table(found: Analysis, settings: Settings, source: str) -> Features:
+    """The table of an analysis. settings: of its run. source: name of the video."""
     placements = Placements(found, settings)
     every = (
         (index, placement) for index in range(found.frames) for placement in placements.at(index)
@@ -204,7 +202,7 @@ def table(found: Analysis, settings: Settings, source: str, expect_faces: int = 
     columns["dx"], columns["dy"] = _movement(columns, found.cuts)
     return Features(
         columns, found.width, found.height, found.times, source,
-        _summary(columns, found, expect_faces),
+        _summary(columns, found, settings.detect.expect_faces or 1),
     )  # fmt: skip
 
 

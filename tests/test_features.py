@@ -29,7 +29,7 @@ from blanket.video import read
 
 @pytest.fixture(scope="module")
 def features(demo: Demo) -> Features:
-    return blanket.features(demo.clip, expect_faces=2)
+    return blanket.features(demo.clip, overrides={"detect.expect_faces": 2})
 
 
 def of_infant(features: Features, demo: Demo) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +123,7 @@ def test_the_summary() -> None:
     assert (summary.longest_gap, summary.gap_first) == (5, 5)
     assert summary.gap_seconds == pytest.approx(0.2)
     assert "longest gap 5 frames (0.20 s), frames 5 to 9" in str(summary)
-    two = table(found, Settings(), "a.mp4", expect_faces=2).summary
+    two = table(found, Settings().changed({"detect.expect_faces": 2}), "a.mp4").summary
     assert (two.frames_without, two.frames_fewer, two.longest_gap) == (9, 10, 10)
     assert "10 with fewer than 2" in str(two)
 

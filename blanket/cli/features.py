@@ -34,8 +34,8 @@ def features(
         typer.Option(metavar="YAML", help="Of this analysis, with its corrections."),
     ] = None,
     expect_faces: Annotated[
-        int, typer.Option(min=1, help="How many faces every frame should show.")
-    ] = 1,
+        int | None, typer.Option(min=1, metavar="N", help="How many faces every frame shows.")
+    ] = None,
     overwrite: Overwrite = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
@@ -47,13 +47,13 @@ def features(
     for path in output:
         refuse_same_file(source, path)
         refuse_unwritable(path, overwrite)
+    expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     with shown(console, quiet) as progress:
         table = blanket.features(
             source,
             preset,
-            overrides=changes or (),
+            overrides=[*(changes or ()), *expected],
             analysis=analysis,
-            expect_faces=expect_faces,
             progress=progress,
         )
     for path in output:
