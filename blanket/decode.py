@@ -85,7 +85,7 @@ def _decode(info: VideoInfo, threads: int) -> Iterator[Frame]:
                 if count == 0 and container.format.name == "avi":
                     # AVI has no time stamps: FFmpeg counts from the decoder's delay on.
                     early = stamp
-                native = _supported(picture, info, count, scaler)
+                native = supported(picture, info, count, scaler)
                 yield Frame(info, native, count, stamp - early, picture.duration)
                 count += 1
         except (av.FFmpegError, _CutShortError) as error:
@@ -133,9 +133,10 @@ def _time_stamp(picture: VideoFrame, info: VideoInfo, count: int, last: int) -> 
     return last + max(1, step) if count else 0
 
 
-def _supported(
+def supported(
     picture: VideoFrame, info: VideoInfo, count: int, scaler: VideoReformatter
 ) -> VideoFrame:
+    """A decoded picture in the format ``info.layout.form``; InputError where its size is new."""
     if (picture.width, picture.height) != (info.coded_width, info.coded_height):
         raise InputError(
             f"{info.path} changes its picture size after {count} frames: "

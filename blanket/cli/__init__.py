@@ -19,6 +19,7 @@ from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
 from blanket.cli.eval import evaluate
 from blanket.cli.features import features
+from blanket.cli.review import review
 from blanket.cli.train import train
 from blanket.cli.weights import weights
 from blanket.errors import BlanketError
@@ -36,6 +37,7 @@ app.command()(demo)
 app.command()(doctor)
 app.command("eval")(evaluate)
 app.command()(features)
+app.command()(review)
 app.add_typer(train, name="train")
 app.add_typer(weights, name="weights")
 
