@@ -34,6 +34,7 @@ from blanket.picture import Picture, enlarge_mesh
 from blanket.report import BackendsReport
 from blanket.topology import POINTS
 from blanket.track import Sighting, Track
+from blanket.verdict import AuditReport
 
 _HEAD = """\
 # What `blanket` found in {video}, to be read and corrected: docs/analysis.md explains it.
@@ -104,13 +105,14 @@ class Document(_Part):
     video: VideoPart
     output: FileName
     arrays: ArraysPart
+    corrections: list[Any]
     preset: FileName
     settings: dict[str, Any]
     backends: BackendsReport
     cuts: list[NonNegativeInt]
     tracks: list[TrackPart]
     identities: list[IdentityPart]
-    corrections: list[Any]
+    audit: AuditReport | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class SavedAnalysis:
 
     found: as the program found it. corrections: what a person has put right since.
     identities: the new faces, by subject. settings, preset, backends: of the run. source,
-    output: the names of the video and of its anonymised copy, without folders.
+    output: the names of the video and of its anonymised copy, without folders. audit: the
+    verdicts on that copy, if there are any.
     """
 
     path: Path
@@ -131,6 +134,7 @@ class SavedAnalysis:
     backends: BackendsReport
     source: str
     output: str
+    audit: AuditReport | None
     _sha256: str
     _looks: dict[int, list[tuple[int, float]]]
 
@@ -255,6 +259,8 @@ def load_analysis(path: Path) -> SavedAnalysis:
         tracks = {part.track: Track(part.track, {}, part.subject) for part in document.tracks}
         for number, frame, sighting in _sightings(arrays):
             tracks[number].sightings[frame] = sighting
+        for number, frame, rule in _rows(arrays, "hidden_track", "hidden_frame", "hidden_rule"):
+            tracks[number].hidden[frame] = rule
         looks: dict[int, list[tuple[int, float]]] = {}
         for number, frame, clear in _rows(arrays, "look_track", "look_frame", "look_clear"):
             looks.setdefault(number, []).append((frame, clear))
@@ -275,6 +281,7 @@ def load_analysis(path: Path) -> SavedAnalysis:
         backends=document.backends,
         source=document.video.name,
         output=document.output,
+        audit=document.audit,
         _sha256=document.video.sha256,
         _looks=looks,
     )
@@ -282,17 +289,29 @@ def load_analysis(path: Path) -> SavedAnalysis:
 
 def save_corrections(path: Path, corrections: Sequence[Correction]) -> None:
     """Replace the corrections in the text of an analysis; all else stays to the letter."""
+    _replace(path, "corrections", [written(one) for one in corrections])
+
+
+def save_audit(path: Path, audit: AuditReport) -> None:
+    """Put verdicts into the text of an analysis, in place of earlier ones."""
+    _replace(path, "audit", audit.model_dump(mode="json"))
+
+
+def _replace(path: Path, name: str, value: Any) -> None:
     text = _read(path)
-    rows = _rows_text("corrections", [written(one) for one in corrections])
-    root = yaml.compose(text)
     start, end = len(text), len(text)
+    root = yaml.compose(text)
     if isinstance(root, yaml.MappingNode):
         for key, following in pairwise([*(key for key, _ in root.value), None]):
-            if key is not None and key.value == "corrections":
+            if key is not None and key.value == name:
                 start = key.start_mark.index
                 end = len(text) if following is None else following.start_mark.index
+    # Comments before what follows belong to that.
+    lines = text[start:end].splitlines(keepends=True)
+    while lines and (lines[-1].startswith("#") or not lines[-1].strip()):
+        end -= len(lines.pop())
     with pending(path, overwrite=True) as draft:
-        draft.write_text(text[:start] + rows + text[end:], encoding="utf-8")
+        draft.write_text(text[:start] + _text_of(name, value) + text[end:], encoding="utf-8")
 
 
 def arrays_beside(path: Path) -> Path:
@@ -325,6 +344,11 @@ def _arrays(analysis: Analysis, faces: Sequence[Identity]) -> dict[str, Array]:
     sightings = [one for _, _, one in rows]
     meshed = [one for one in sightings if one.packed is not None]
     looks = [(track.number, look) for track in analysis.tracks for look in track.album.looks]
+    hidden = [
+        (track.number, frame, rule)
+        for track in analysis.tracks
+        for frame, rule in sorted(track.hidden.items())
+    ]
     photographs = [one.photograph for one in faces if one.photograph is not None]
     return {
         "times": analysis.times,
@@ -342,6 +366,9 @@ def _arrays(analysis: Analysis, faces: Sequence[Identity]) -> dict[str, Array]:
         "look_track": np.array([number for number, _ in looks], np.int32),
         "look_frame": np.array([look.frame for _, look in looks], np.int32),
         "look_clear": np.array([look.clear for _, look in looks], np.float64),
+        "hidden_track": np.array([number for number, _, _ in hidden], np.int32),
+        "hidden_frame": np.array([frame for _, frame, _ in hidden], np.int32),
+        "hidden_rule": np.array([rule for _, _, rule in hidden], "U16"),
         "identity_texture": _stack([one.texture for one in faces], (0, 0, 3), np.uint8),
         "identity_shape": _stack([one.shape for one in faces], (POINTS, 3), np.float32),
         "photograph": _stack([one.pixels for one in photographs], (0, 0, 3), np.uint8),
@@ -402,24 +429,26 @@ def _text(document: Document) -> str:
     for key, value in document.model_dump(mode="json").items():
         if key == "corrections":
             parts.append(_BEFORE_CORRECTIONS)
-        if isinstance(value, list) and (not value or isinstance(value[0], dict)):
-            parts.append(_rows_text(key, value))
-        else:
-            parts.append(_yaml({key: value}, None if isinstance(value, list | dict) else False))
+        parts.append(_text_of(key, value))
     return "".join(parts)
 
 
-def _rows_text(key: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """A list with one row a line, which is easier to correct than one field a line."""
-    if not rows:
-        return f"{key}: []\n"
-    return "".join([f"{key}:\n", *(f"- {_yaml(dict(row), True)}" for row in rows)])
+def _text_of(key: str, value: Any, indent: str = "") -> str:
+    """A field: short ones in one line, a list of mappings with one of them a line."""
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        rows = (f"{indent}- {_flow(row)}\n" for row in value)
+        return "".join([f"{indent}{key}:\n", *rows])
+    if isinstance(value, dict) and any(isinstance(inner, dict | list) for inner in value.values()):
+        inner = (_text_of(name, one, indent + "  ") for name, one in value.items())
+        return "".join([f"{indent}{key}:\n", *inner])
+    return f"{indent}{key}: {_flow(value)}\n"
 
 
-def _yaml(value: Any, flow: bool | None) -> str:
-    return yaml.safe_dump(
-        value, default_flow_style=flow, sort_keys=False, allow_unicode=True, width=10**6
+def _flow(value: Any) -> str:
+    text = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**6
     )
+    return text.removesuffix("...\n").strip()
 
 
 def _read(path: Path) -> str:

@@ -20,6 +20,7 @@ from blanket.media import is_image
 from blanket.seek import Reel
 from blanket.timeline import Timeline
 from blanket.track import Track
+from blanket.verdict import AuditReport
 
 _SIDE = 1920
 """Pixels of the longer side of the frames that the page gets."""
@@ -70,8 +71,9 @@ class Session:
             "times": np.round(analysis.times, 4).tolist(),
             "cuts": analysis.cuts,
             "tracks": tracks,
-            "verdicts": _verdicts(tracks, analysis.frames),
-            "findings": [],
+            "audited": saved.audit is not None,
+            "verdicts": _audited(saved.audit) if saved.audit else _done(tracks, analysis.frames),
+            "findings": _findings(saved.audit) if saved.audit else [],
             "corrections": [written(one) for one in saved.corrections],
             "rendering": self._rendering,
             "command": self._command(),
@@ -214,8 +216,35 @@ def _track(track: Track, analysis: Analysis, saved: SavedAnalysis) -> dict[str, 
     }
 
 
-def _verdicts(tracks: Sequence[dict[str, Any]], frames: int) -> list[list[Any]]:
-    """Runs of frames: first, last, what was done with their faces, and what else is to see."""
+def _audited(audit: AuditReport) -> list[list[Any]]:
+    """Runs of frames: first, last, the verdict, and what else makes them worth a look."""
+    return [
+        [span.first_frame, span.last_frame, span.verdict, [str(flag) for flag in span.flags]]
+        for span in audit.spans
+    ]
+
+
+def _findings(audit: AuditReport) -> list[dict[str, Any]]:
+    """What the audit found, that of one face in consecutive frames as one."""
+    found: list[dict[str, Any]] = []
+    running: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for one in audit.findings:
+        key = one.track, one.verdict, one.reason
+        before = running.get(key)
+        if before is not None and before["last"] >= one.frame - 1:
+            before["last"] = one.frame
+            before["boxes"].append(one.box)
+            continue
+        running[key] = {
+            "first": one.frame, "last": one.frame, "verdict": one.verdict,
+            "reason": one.reason, "track": one.track, "boxes": [one.box],
+        }  # fmt: skip
+        found.append(running[key])
+    return found
+
+
+def _done(tracks: Sequence[dict[str, Any]], frames: int) -> list[list[Any]]:
+    """The same where there is no audit: what was done with the faces."""
     done = ["no-face"] * frames
     for track in tracks:
         for first, last, what in track["runs"]:

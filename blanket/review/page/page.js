@@ -124,7 +124,8 @@ function paintOn(canvas, picture, original) {
       outline(box, tint(track), what !== "replaced", label, track.track === view.chosen ? 3 : 1.4);
     }
     for (const finding of state.findings) {
-      if (finding.frame === view.index && finding.box) outline(finding.box, colour(finding.verdict), true, finding.verdict);
+      const box = finding.boxes[view.index - finding.first];
+      if (box) outline(box, colour(finding.verdict), true, finding.verdict);
     }
   }
   if (original && view.drawing) outline(view.drawing, colour("accent"), true, "");
@@ -237,8 +238,8 @@ function showFindings() {
   $("findings").replaceChildren(...state.findings.map((finding) => {
     const track = finding.track === null ? "" : `, track ${finding.track}`;
     const button = element("button", {}, element("b", { className: finding.verdict, textContent: finding.verdict }),
-      ` ${finding.reason}`, element("small", { textContent: `frames ${words([finding.frame, finding.end])}${track}` }));
-    button.addEventListener("click", () => go(finding.frame));
+      ` ${finding.reason}`, element("small", { textContent: `frames ${words([finding.first, finding.last])}${track}` }));
+    button.addEventListener("click", () => go(finding.first));
     return element("li", {}, button);
   }));
 }
