@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Demo
 
 from blanket.errors import BlanketError, InputError
 from blanket.eval.persons import Person
 from blanket.faces import Face
+from blanket.video import read
 
 pytest.importorskip("pycocotools", reason="AP needs the extra 'eval'")
 from blanket.eval.coco import (
@@ -22,11 +24,13 @@ from blanket.eval.coco import (
     as_truth,
     average_precision,
     face_results,
+    on_frames,
     only_images,
     person_results,
     read_annotations,
     read_results,
 )
+from blanket.eval.downstream import downstream_precision, human_precision, predict
 
 FRAMES = range(12)
 
@@ -214,6 +218,67 @@ def test_human_annotations(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(InputError, match="no COCO annotation file"):
         read_annotations(path)
+
+
+def test_annotations_are_put_on_frames() -> None:
+    file: Dataset = {
+        "images": [
+            {"id": 70, "file_name": "infant/b.png", "frame_id": 4},
+            {"id": 71, "file_name": "infant/a.png", "frame_id": 0},
+        ],
+        "annotations": [{"id": 1, "image_id": 70}],
+        "categories": [],
+    }
+    by_frame = on_frames(file)
+    assert [one["id"] for one in by_frame["images"]] == [4, 0]
+    assert by_frame["annotations"] == [{"id": 1, "image_id": 4}]
+    by_name = on_frames(file, {"a.png": 0, "b.png": 1})
+    assert by_name["annotations"][0]["image_id"] == 1
+    with pytest.raises(InputError, match=r"'a\.png', which is not there"):
+        on_frames(file, {"b.png": 1})
+    file["images"][1]["frame_id"] = 4
+    with pytest.raises(InputError, match="two images"):
+        on_frames(file)
+    plain = {**file, "images": [{"id": 3}]}
+    with pytest.raises(InputError, match="image 70, which is not listed"):
+        on_frames(plain)
+
+
+def test_downstream_of_files(tmp_path: Path) -> None:
+    original, output = poses(1, 0, 0, 0, True), poses(2, 0.04, 0.2, 0.2, True)
+    found = downstream_precision(original, output, FRAMES)
+    assert set(found) == {"person", "pose"}
+    truth = as_truth(original, FRAMES)
+    assert found["pose"] == average_precision(truth, output, "keypoints")
+    assert found["person"] == average_precision(truth, output, "bbox")
+    # Every third frame: what lies between is left out on both sides.
+    thinned = downstream_precision(original, output, range(0, 12, 3))
+    assert thinned["pose"].images == 4 and thinned["pose"].truth < found["pose"].truth
+    # An output in which nobody is found has lost all of it; a file without poses has none.
+    gone = downstream_precision(original, [], FRAMES)
+    assert gone["pose"].ap == gone["person"].ap == 0
+    boxes = [{key: r[key] for key in r if key != "keypoints"} for r in output]
+    assert set(downstream_precision(original, boxes, FRAMES)) == {"person"}
+    human = human_precision(truth, original, range(0, 12, 2))
+    assert human["pose"].ap == pytest.approx(1) and human["pose"].images == 6
+    with pytest.raises(InputError, match="none of the frames"):
+        human_precision(truth, original, [99])
+
+
+def test_downstream_of_a_video(demo: Demo, tmp_path: Path) -> None:
+    detector, poser = tiny_rtdetr(tmp_path / "rtdetr"), tiny_vitpose(tmp_path / "vitpose")
+    from blanket.eval.persons import build_person_detector, build_pose_estimator
+
+    def look(path: Path, every: int) -> list[Result]:
+        estimator = build_pose_estimator(poser)
+        return predict(read(path), build_person_detector(detector), estimator, every)
+
+    original, output = look(demo.clip, 24), look(demo.anonymized, 24)
+    assert {one["image_id"] for one in original} == {0, 24}
+    same = downstream_precision(original, original, (0, 24))
+    assert same["person"].ap == same["pose"].ap == pytest.approx(1)
+    other = downstream_precision(original, output, (0, 24))
+    assert 0 <= other["pose"].ap <= 1 and other["pose"].images == 2
 
 
 def test_detections_in_cocos_form() -> None:

@@ -5,9 +5,9 @@ NaN where no face was found, and read no files themselves.
 
 - `matching`: which face of the output is which of the original.
 - `identity`, `verification`, `identification`: is the identity gone?
-- `traces`, `angles`, `gaze`, `blinks`, `landmarks`, `expression`, `affect`, `demographics`: is what the
-  face does kept? Eye and mouth opening (`blanket.attributes`) are plain traces.
-- `coco`, `persons`, `rtdetr`, `vitpose`: do detectors and pose estimators still work?
+- `traces`, `angles`, `gaze`, `blinks`, `landmarks`, `expression`, `affect`, `demographics`: is
+  what the face does kept? Eye and mouth opening (`blanket.attributes`) are plain traces.
+- `downstream`, `coco`, `persons`, `rtdetr`, `vitpose`: do detectors and pose estimators still work?
 - `fidelity`, `flicker`, `seam`, `perceptual`: what does it look like?
 - `cost`: what does it cost?
 """

@@ -14,9 +14,9 @@ import contextlib
 import copy
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -166,6 +166,39 @@ def read_annotations(path: Path) -> Dataset:
             visible = int((np.array(one["keypoints"])[2::3] > 0).sum())
             one.setdefault("num_keypoints", visible)
     return dataset
+
+
+def on_frames(annotations: Dataset, frames: Mapping[str, int] | None = None) -> Dataset:
+    """Annotations with the number of the frame for the ``id`` of every image.
+
+    It is the image's ``frame_id``, as in annotations of videos; or, where frames are given
+    (numbers by file name, for pictures of a folder), that of the last part of its
+    ``file_name``; otherwise the ``id`` is the number already.
+
+    Raises:
+        InputError: an image names a file that is not there, or two are one frame.
+    """
+    numbers: dict[Any, int] = {}
+    for image in annotations["images"]:
+        number = image.get("frame_id", image["id"])
+        if frames is not None:
+            name = PurePath(str(image.get("file_name", ""))).name
+            if name not in frames:
+                raise InputError(f"the annotations name the picture {name!r}, which is not there")
+            number = frames[name]
+        numbers[image["id"]] = int(number)
+    if len(set(numbers.values())) != len(numbers):
+        raise InputError("two images of the annotations are the same frame")
+    strangers = {one["image_id"] for one in annotations["annotations"]} - set(numbers)
+    if strangers:
+        raise InputError(f"an annotation is of image {min(strangers)}, which is not listed")
+    return {
+        **annotations,
+        "images": [{**one, "id": numbers[one["id"]]} for one in annotations["images"]],
+        "annotations": [
+            {**one, "image_id": numbers[one["image_id"]]} for one in annotations["annotations"]
+        ],
+    }
 
 
 def only_images(truth: Dataset, images: Iterable[int]) -> Dataset:
