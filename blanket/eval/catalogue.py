@@ -113,6 +113,58 @@ def _metrics() -> Iterator[Metric]:
         "higher", 3,
         "the same with the head's own motion taken out, so that only expression is left",
     )  # fmt: skip
+    yield one(
+        "face_ap", "Face detection AP", "%", "downstream", "higher", 1,
+        "COCO's average precision (mean over intersection over union 0.50 to 0.95) of the "
+        "detector on the output, with what it is sure of in the original as the truth; a face it "
+        "no longer finds is a miss",
+    )  # fmt: skip
+    yield one(
+        "face_ap50", "Face detection AP at 0.5", "%", "downstream", "higher", 1,
+        "the same at an intersection over union of 0.5",
+    )  # fmt: skip
+    yield one(
+        "faces_missing", "Detections missing", "%", "downstream", "lower", 1,
+        "share of the original's detections that no sure one of the output matches at 0.5",
+    )  # fmt: skip
+    yield one(
+        "faces_spurious", "Detections spurious", "% of frames", "downstream", "lower", 1,
+        "sure detections in the output that match none of the original at 0.5, a hundred frames",
+    )  # fmt: skip
+    yield one(
+        "psnr_outside", "PSNR outside the face", "dB", "picture", "higher", 1,
+        "peak signal-to-noise ratio outside the hull of the mesh grown by 15 %, errors pooled "
+        "over frames; 100 where nothing changed. Writing a video anew costs some of it for every "
+        "method",
+    )  # fmt: skip
+    yield one(
+        "ssim_outside", "SSIM outside the face", "", "picture", "higher", 4,
+        "structural similarity of the luma outside the same hull, on copies of about 256 pixels",
+    )  # fmt: skip
+    yield one(
+        "seam", "Seam at the outline", "levels", "picture", "lower", 2,
+        "how much steeper luma changes across the outline of what was changed than it did in the "
+        "original, levels of 255 a pixel",
+    )  # fmt: skip
+    yield one(
+        "flicker", "Flicker, output over original", "", "picture", None, 2,
+        "warping error along the original's motion within the face, output over original; above 1 "
+        "the output flickers more, below 1 it is smoother, as a blur is",
+    )  # fmt: skip
+    yield one(
+        "frames_per_second", "Speed", "frames/s", "cost", "higher", 1,
+        "of decoding, painting and encoding, on the machine of the run; finding and following the "
+        "faces is done once for all methods and not in it",
+    )  # fmt: skip
+    yield one(
+        "peak_memory", "Peak memory", "MB", "cost", "lower", 0,
+        "largest resident set while the method ran, of the process with all that it had loaded "
+        "before",
+    )  # fmt: skip
+    yield one(
+        "gpu_memory", "Peak GPU memory", "MB", "cost", "lower", 0,
+        "largest allocation of torch while the method ran",
+    )  # fmt: skip
 
 
 METRICS: tuple[Metric, ...] = tuple(_metrics())

@@ -162,7 +162,7 @@ class Evaluation:
         frames = analysis.frames
         seen = observe(
             video, original, outputs, Reading(self._readers, analysis, self.settings),
-            self._readers, min_trust=self.settings.track.min_trust, every=self._every,
+            self._readers, self.settings, every=self._every,
             look_every=self._look_every, worst=self._worst,
             told=lambda done: self._progress("read", done, frames),
         )  # fmt: skip

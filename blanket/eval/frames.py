@@ -9,9 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from blanket.eval.fidelity import psnr
 from blanket.eval.identity import same_frame_distances
 from blanket.eval.landmarks import SCHEMES, normalised_error
-from blanket.eval.observation import Observation
+from blanket.eval.observation import Observation, Party
 from blanket.eval.signals import SIGNALS, read_signals
 from blanket.eval.traces import Values
 from blanket.extras import needs
@@ -37,7 +38,14 @@ _READ = {
     **{f"{key}_{side}": pa.float32() for key in SIGNALS for side in ("original", "output")},
     **{f"landmarks_{points}_error": pa.float32() for points in SCHEMES},
 }
-SCHEMA = pa.schema({**_FACE, **_READ})
+_WHOLE = {
+    name: pa.float32()
+    for name in (
+        "psnr_outside", "ssim_outside", "seam", "warping_original", "warping_output",
+        "detected_original", "detected_output",
+    )
+}  # fmt: skip
+SCHEMA = pa.schema({**_FACE, **_READ, **_WHOLE})
 
 
 class FrameTable:
@@ -96,9 +104,37 @@ class FrameTable:
             for points in SCHEMES:
                 error = 100 * normalised_error(before, after, points)
                 columns[f"landmarks_{points}_error"] = error.astype(np.float32)
+            columns |= {key: values[here] for key, values in _whole(observation, method).items()}
             # A figure that is missing is null, as the format has it, not NaN.
             arrays = [pa.array(columns[f.name], f.type, from_pandas=True) for f in SCHEMA]
             self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+
+
+def _whole(observation: Observation, method: str) -> dict[str, Values]:
+    """Figures of whole pictures ``[N]`` of all frames that were read."""
+    frames, party = observation.frames, observation.outputs[method]
+    warping = [observation.warping[method].get(frame) for frame in frames]
+    errors = observation.picture_values(method, "error_outside")
+    return {
+        "psnr_outside": np.array([psnr(error) for error in errors]),
+        "ssim_outside": observation.picture_values(method, "ssim_outside"),
+        "seam": observation.picture_values(method, "seam"),
+        "warping_original": np.array([np.nan if w is None else w.original for w in warping]),
+        "warping_output": np.array([np.nan if w is None else w.output for w in warping]),
+        "detected_original": _counts(observation.original, frames, observation.least_score),
+        "detected_output": _counts(party, frames, observation.least_score),
+    }
+
+
+def _counts(party: Party, frames: list[int], least_score: float) -> Values:
+    """How many faces the detector is sure of, NaN where it did not look."""
+    found = [party.detections.get(frame) for frame in frames]
+    return np.array(
+        [
+            np.nan if faces is None else sum(face.score >= least_score for face in faces)
+            for faces in found
+        ]
+    )
 
 
 class Person:

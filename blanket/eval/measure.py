@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from blanket.eval.blinks import blinks, match_events
+from blanket.eval.coco import as_truth, average_precision, face_results
+from blanket.eval.fidelity import psnr
+from blanket.eval.flicker import flicker
 from blanket.eval.gaze import gaze_agreement
 from blanket.eval.identity import (
     across_frame_distances,
@@ -22,6 +25,9 @@ from blanket.eval.traces import Values
 from blanket.recognise import Recogniser
 
 Figures = dict[str, float]
+
+HIGHEST = 100.0
+"""Decibels that are given where nothing changed at all, which has no number."""
 
 
 def measure(
@@ -43,6 +49,8 @@ def measure(
     values = _weighed(people)
     known, lost = observation.lost(method)
     values["faces_kept"] = 100 * (known - lost) / known if known else np.nan
+    values |= _detection(observation, method)
+    values |= _pictures(observation, method)
     return {key: _plain(value) for key, value in values.items()}
 
 
@@ -79,6 +87,40 @@ def _identity(person: Subject, recogniser: Recogniser) -> Figures:
         "identity_variance": identity_variance(recogniser, after),
         "identity_switches": identity_switches(recogniser, after),
     }
+
+
+def _detection(observation: Observation, method: str) -> Figures:
+    """The detector on the output, against what it was sure of in the original."""
+    images = sorted(observation.looked)
+    least = observation.least_score
+    found = [
+        [one for frame in images for one in face_results(frame, party.detections[frame])]
+        for party in (observation.original, observation.outputs[method])
+    ]
+    if not images:
+        return {}
+    precision = average_precision(as_truth(found[0], images, least), found[1], "bbox", least)
+    return {
+        "face_ap": 100 * precision.ap,
+        "face_ap50": 100 * precision.ap50,
+        "faces_missing": 100 * precision.missing / precision.truth if precision.truth else np.nan,
+        "faces_spurious": 100 * precision.spurious / len(images),
+    }
+
+
+def _pictures(observation: Observation, method: str) -> Figures:
+    ssim, seams = (observation.picture_values(method, name) for name in ("ssim_outside", "seam"))
+    return {
+        "psnr_outside": min(psnr(observation.picture_values(method, "error_outside")), HIGHEST),
+        "ssim_outside": _mean(ssim),
+        "seam": _mean(seams),
+        "flicker": flicker(list(observation.warping[method].values())),
+    }
+
+
+def _mean(values: Values) -> float:
+    found = values[np.isfinite(values)]
+    return float(found.mean()) if len(found) else np.nan
 
 
 def _weighed(people: list[tuple[float, Figures]]) -> Figures:

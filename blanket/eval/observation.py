@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.eval.flicker import WarpingError
 from blanket.eval.reading import Original, Seen
 from blanket.eval.traces import Values
 from blanket.faces import Face, Points
@@ -75,16 +76,20 @@ class Subject:
 
 
 class Observation:
-    """One video. min_trust: of a mesh that counts as a face, 0..1.
+    """One video. min_trust: of a mesh that counts as a face, 0..1. least_score: of a
+    detection that the detector is sure of, 0..1.
 
     frames, times: number and seconds of every frame that was read. looked: of these, the
     ones in which recogniser and detector looked and pictures were compared. tracks, subjects,
-    positions: of each row, the last an index into frames. pictures: by method, figures of
-    whole pictures by their name and frame.
+    positions: of each row, the last an index into frames. pictures: by method and frame,
+    figures of whole pictures (`blanket.eval.whole`) by their name. warping: by method and
+    frame, that of the frame and the next.
     """
 
-    def __init__(self, video: str, methods: list[str], min_trust: float) -> None:
-        self.video, self.methods, self.min_trust = video, methods, min_trust
+    def __init__(
+        self, video: str, methods: list[str], min_trust: float, least_score: float
+    ) -> None:
+        self.video, self.min_trust, self.least_score = video, min_trust, least_score
         self.frames: list[int] = []
         self.times: list[float] = []
         self.looked: set[int] = set()
@@ -94,7 +99,8 @@ class Observation:
         self.positions: list[int] = []
         self.original = Party()
         self.outputs = {name: Party() for name in methods}
-        self.pictures: dict[str, dict[str, dict[int, float]]] = {name: {} for name in methods}
+        self.pictures: dict[str, dict[int, dict[str, float]]] = {name: {} for name in methods}
+        self.warping: dict[str, dict[int, WarpingError]] = {name: {} for name in methods}
 
     def add_faces(self, faces: list[Original], outputs: dict[str, list[Seen]]) -> None:
         """The faces of the last frame, in the original and, in the same order, in outputs."""
@@ -136,9 +142,9 @@ class Observation:
         return int(known.sum()), int((known & ~found).sum())
 
     def picture_values(self, method: str, name: str) -> Values:
-        """A figure of whole pictures, of the frames that have it, in order."""
-        values = self.pictures[method].get(name, {})
-        return np.array([values[frame] for frame in sorted(values)], np.float64)
+        """A figure of whole pictures ``[N]``, NaN in frames that were not looked at."""
+        figures = self.pictures[method]
+        return np.array([figures.get(frame, {}).get(name, np.nan) for frame in self.frames])
 
 
 def _stacked(embeddings: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from blanket.attributes import eye_opening, head_pose, mouth_opening
+from blanket.config import Settings
 from blanket.eval.angles import angle_difference
+from blanket.eval.fidelity import psnr
 from blanket.eval.gaze import angle_between, gaze_direction
 from blanket.eval.landmarks import normalised_error
 from blanket.eval.observation import Observation
 from blanket.eval.reading import Original, OriginalFaces, Readers, Seen, side_by_side
 from blanket.eval.stills import WorstFrames
-from blanket.faces import Points
+from blanket.eval.whole import Whole
+from blanket.faces import Image, Points
+from blanket.picture import Picture
 from blanket.recognise import Recogniser, distances
 
 
@@ -24,8 +29,8 @@ def observe(
     outputs: Mapping[str, Path],
     source: OriginalFaces,
     readers: Readers,
+    settings: Settings,
     *,
-    min_trust: float,
     every: int,
     look_every: int,
     worst: WorstFrames | None = None,
@@ -33,7 +38,8 @@ def observe(
 ) -> Observation:
     """Read the faces of a video in the original and in every output.
 
-    video: what to call it. outputs: by method. source: the original's faces. every: frames
+    video: what to call it. outputs: by method. source: the original's faces. settings: of
+    the readers. every: frames
     from one that is read to the next. look_every: of those, how many from one that the
     recogniser and the detector look at to the next. worst: keeps stills. told: called with
     the number of frames done.
@@ -41,10 +47,16 @@ def observe(
     Raises:
         InputError: as `blanket.eval.reading.side_by_side`.
     """
-    seen = Observation(video, list(outputs), min_trust)
+    min_trust = settings.track.min_trust
+    seen = Observation(video, list(outputs), min_trust, settings.detect.threshold)
+    last: _Looked | None = None
     for before, afters in side_by_side(original, outputs):
         seen.count += 1
         told(seen.count)
+        if last is not None:
+            # The frame after one that was looked at, whether it is read or not.
+            last.follow(seen, readers, before, afters)
+            last = None
         if before.index % every:
             continue
         look = len(seen.frames) % look_every == 0
@@ -57,15 +69,42 @@ def observe(
         if look:
             seen.looked.add(before.index)
             seen.original.detections[before.index] = source.detections(before)
+            last = _Looked(before.index, readers.whole(before, places), {})
             for name, after in afters.items():
                 seen.outputs[name].detections[before.index] = readers.detections(after)
+                last.outputs[name] = readers.copy(after)
+                figures = last.whole.figures(last.outputs[name])
+                seen.pictures[name][before.index] = figures
         if worst is not None:
             for name, after in afters.items():
+                change = seen.pictures[name].get(before.index, {}).get("error_outside", np.nan)
                 for face, one in zip(faces, read[name], strict=True):
                     bad = _badness(face, one, min_trust, readers.recogniser)
+                    bad["outside"] = psnr(change)
                     for kind, value in bad.items():
                         worst.offer(name, kind, value, video, before, after, face.place)
     return seen
+
+
+@dataclass
+class _Looked:
+    """A frame that was looked at, kept until the next one has come. outputs: by method."""
+
+    index: int
+    whole: Whole
+    outputs: dict[str, Image]
+
+    def follow(
+        self, seen: Observation, readers: Readers, before: Picture, afters: Mapping[str, Picture]
+    ) -> None:
+        """Take the next frame."""
+        if not self.whole.region.any():
+            return
+        following = readers.copy(before)
+        for name, after in afters.items():
+            seen.warping[name][self.index] = self.whole.warping(
+                following, self.outputs[name], readers.copy(after)
+            )
 
 
 def _badness(

@@ -21,12 +21,14 @@ from blanket.analysis import Analysis, Placements
 from blanket.config import Settings
 from blanket.detect import Detector
 from blanket.errors import InputError
-from blanket.faces import Face, Points
+from blanket.eval.whole import Whole
+from blanket.faces import Face, Image, Points
 from blanket.image import Still, read_image
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
 from blanket.picture import Picture, enlarge_points
 from blanket.recognise import Recogniser
+from blanket.topology import POINTS
 from blanket.video import probe, read
 
 LEAST_SCORE = 0.05
@@ -76,6 +78,20 @@ class Readers:
         self.side, self.detect_side = settings.track.analysis_side, settings.detect.max_side
         self.network, self.detector, self.recogniser = network, detector, recogniser
 
+    def copy(self, picture: Picture) -> Image:
+        """The copy of a picture that is read and compared, ``[h, w, 3]``."""
+        return picture.rgb(self.side)
+
+    def whole(self, picture: Picture, places: list[Points]) -> Whole:
+        """The copy of an original with its faces, for other pictures to be compared with.
+
+        places: meshes ``[478, 3]`` in pixels of the picture.
+        """
+        small = self.copy(picture)
+        full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
+        shrunk = [_scaled(place, full, size) for place in places]
+        return Whole.of(small, np.stack(shrunk) if shrunk else np.empty((0, POINTS, 3), np.float32))
+
     def faces(self, picture: Picture, places: list[Points], look: bool) -> list[Seen]:
         """Every face read at its place (meshes ``[478, 3]`` in pixels of the picture).
 
@@ -83,7 +99,7 @@ class Readers:
         """
         if not places:
             return []
-        small = picture.rgb(self.side)
+        small = self.copy(picture)
         full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
         shrunk = [_scaled(place, full, size) for place in places]
         embeddings: list[NDArray[np.float32] | None] = [None] * len(places)
