@@ -2,8 +2,8 @@
 
 `anonymize` does the whole job for one video or picture, `anonymize_folder` for a folder;
 both say what they did in a `Report`. `evaluate` measures what any anonymiser made, against the
-originals; `audit` looks for faces that got out. `features` is a table of what faces do, without
-them.
+originals, `compare` runs several methods and measures them side by side; `audit` looks
+for faces that got out. `features` is a table of what faces do, without them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from blanket.auditor import audit
+    from blanket.eval.compare import compare
     from blanket.eval.evaluate import evaluate
     from blanket.eval.results import Results
     from blanket.featuretable import Features, features
@@ -31,6 +32,7 @@ __all__ = [
     "anonymize",
     "anonymize_folder",
     "audit",
+    "compare",
     "evaluate",
     "features",
 ]
@@ -44,6 +46,7 @@ _HOMES = {
     "anonymize": "blanket.pipeline",
     "anonymize_folder": "blanket.pipeline",
     "audit": "blanket.auditor",
+    "compare": "blanket.eval.compare",
     "evaluate": "blanket.eval.evaluate",
     "features": "blanket.featuretable",
 }

@@ -128,9 +128,7 @@ def anonymize_folder(
         raise InputError(f"there is no video or picture in {source}")
     for path in media:
         name = path.relative_to(source)
-        out = target / name
-        if is_video(path) and not _writable(out):
-            out = out.with_suffix(".mp4")
+        out = written_as(target / name)
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             files[name.as_posix()] = anonymize(
@@ -143,8 +141,12 @@ def anonymize_folder(
     return FolderReport(files=files, failed=failed)
 
 
-def _writable(path: Path) -> bool:
-    return path.suffix.lower() in {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
+def written_as(path: Path) -> Path:
+    """A path to write to: with the suffix .mp4 where a video of its own cannot be written."""
+    if not is_video(path):
+        return path
+    writable = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
+    return path if path.suffix.lower() in writable else path.with_suffix(".mp4")
 
 
 def _settings(
@@ -179,17 +181,20 @@ class Run:
         progress: Callback | None,
         saved: SavedAnalysis | None = None,
         save_to: str | Path | None = None,
+        analysis: Analysis | None = None,
     ) -> None:
+        """saved, analysis: of an earlier run on the same file, read from a file or at hand."""
         self.settings, self._preset, self._overwrite = settings, preset, overwrite
         self._progress = progress or (lambda stage, done, total: None)
+        self._analysis = analysis
         self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
         self.tally = Tally()
         with self.tally.timed("start"):
             self.methods = build_methods(settings)
-            if saved is None:
+            if saved is None and analysis is None:
                 _ = self.detector, self.network, self.generator
 
-    # With a saved analysis they are seldom needed.
+    # With an analysis they are seldom needed.
 
     @cached_property
     def detector(self) -> Ensemble:
@@ -254,7 +259,9 @@ class Run:
 
     def analysis_of(self, pictures: Iterable[Picture]) -> Analysis:
         """Detect, track, mesh: who is where; or as it was saved, and corrected since."""
-        if self._saved is not None:
+        if self._analysis is not None:
+            analysis = self._analysis
+        elif self._saved is not None:
             self._saved.look_again(pictures)
             analysis = self._saved.corrected()
             for kind, text in map(told, self._saved.corrections):

@@ -14,6 +14,7 @@ import typer
 import blanket
 from blanket.cli.anonymize import anonymize
 from blanket.cli.audit import audit
+from blanket.cli.compare import compare
 from blanket.cli.console import Messages, say
 from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(anonymize)
 app.command()(audit)
+app.command()(compare)
 app.command()(demo)
 app.command()(doctor)
 app.command("eval")(evaluate)

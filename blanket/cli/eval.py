@@ -10,6 +10,7 @@ import typer
 import blanket
 from blanket.cli.console import console, say
 from blanket.cli.options import (
+    Cache,
     Every,
     LookEvery,
     Overwrite,
@@ -35,6 +36,7 @@ def evaluate(
     every: Every = 1,
     look_every: LookEvery = 5,
     stills: Stills = True,
+    cache: Cache = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure an anonymised video, picture or folder against its original.
@@ -46,8 +48,11 @@ def evaluate(
         results = blanket.evaluate(
             original, anonymized, output, preset, name=name, overrides=changes or (),
             recogniser=None if recogniser == "none" else recogniser, every=every,
-            look_every=look_every, stills=stills, overwrite=overwrite, progress=progress,
+            look_every=look_every, stills=stills, cache=cache, overwrite=overwrite,
+            progress=progress,
         )  # fmt: skip
     for warning in results.warnings:
         say(f"warning: {warning}")
+    for video, why in results.methods[0].failed.items():
+        say(f"error: {video}: {why}")
     say(f"done: open {output / 'report.html'}")

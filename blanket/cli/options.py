@@ -19,3 +19,9 @@ LookEvery = Annotated[
 Stills = Annotated[
     bool, typer.Option("--stills/--no-stills", help="Stills of originals in the page.")
 ]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER", help="Keeps what was read in originals, embeddings of the faces too."
+    ),
+]

@@ -47,7 +47,8 @@ def _metrics() -> Iterator[Metric]:
     yield one(
         "verified", "Verified as the person", "%", "privacy", "lower", 1,
         "share of the looks at which the output is nearer to the original of the same frame than "
-        "the recogniser's threshold",
+        "the recogniser's threshold. It looks at lost faces too, and takes now and then even a "
+        "black box for the person: what it says of one is the floor of this figure",
     )  # fmt: skip
     yield one(
         "identity_variance", "Identity variance within a video", "", "privacy", None, 3,
@@ -57,6 +58,52 @@ def _metrics() -> Iterator[Metric]:
     yield one(
         "identity_switches", "Identity switches", "", "privacy", None, 1,
         "how often the face of a person turns into another one for at least three looks",
+    )  # fmt: skip
+    yield one(
+        "rank1", "Re-identified at rank 1", "%", "privacy", "lower", 1,
+        "closed-set identification: share of the looks at the output whose person is the nearest "
+        "of all people, with the first half of the looks at each original as the gallery and the "
+        "second half of those at the output as probes",
+    )  # fmt: skip
+    yield one(
+        "rank5", "Re-identified at rank 5", "%", "privacy", "lower", 1,
+        "the same, among the five nearest people",
+    )  # fmt: skip
+    yield one(
+        "tar_1e-2", "True accepts at 1 % false accepts", "%", "privacy", "lower", 1,
+        "verification, same gallery and probes: share of comparisons with the probe's own person "
+        "that pass at the threshold at which 1 % of those with other people do",
+    )  # fmt: skip
+    yield one(
+        "tar_1e-3", "True accepts at 0.1 % false accepts", "%", "privacy", "lower", 1,
+        "the same at 0.1 %",
+    )  # fmt: skip
+    yield one(
+        "eer", "Equal error rate", "%", "privacy", "higher", 1,
+        "verification, same gallery and probes: where false accepts and false rejects are as "
+        "frequent; 50 is chance",
+    )  # fmt: skip
+    for key, title, better in (
+        ("rank1", "Parrot attack, rank 1", "lower"),
+        ("rank5", "Parrot attack, rank 5", "lower"),
+        ("tar_1e-2", "Parrot attack, true accepts at 1 %", "lower"),
+        ("tar_1e-3", "Parrot attack, true accepts at 0.1 %", "lower"),
+        ("eer", "Parrot attack, equal error rate", "higher"),
+    ):  # fmt: skip
+        yield one(
+            f"parrot_{key}", title, "%", "privacy", "lower" if better == "lower" else "higher", 1,
+            "the same figure for an attacker who knows the method and anonymises the gallery in "
+            "the same way (Newton et al. 2005); a method that gives a person the same new face "
+            "again, as it should, links the outputs to each other, not to the person",
+        )  # fmt: skip
+    yield one(
+        "same_face_distance", "New face across videos, distance", "", "privacy", None, 3,
+        "distance of the mean new faces of one person in different videos",
+    )  # fmt: skip
+    yield one(
+        "same_face_kept", "New face across videos, same", "%", "privacy", None, 1,
+        "share of the pairs of videos of one person whose new faces are one person to the "
+        "recogniser",
     )  # fmt: skip
     yield one(
         "faces_kept", "Faces kept", "%", "attributes", "higher", 1,

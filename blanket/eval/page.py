@@ -16,7 +16,7 @@ from blanket.eval.frames import Person, people
 from blanket.eval.results import MethodResult, Results
 from blanket.eval.signals import SIGNALS
 from blanket.eval.stills import KINDS, Still, WorstFrames
-from blanket.eval.tables import best_of, cell, groups
+from blanket.eval.tables import best_of, cell, groups, value_of
 from blanket.eval.traces import Values
 from blanket.extras import needs
 
@@ -55,6 +55,7 @@ def write_page(path: Path, results: Results, frames: Path, worst: WorstFrames | 
         cell=cell,
         best=best_of(results),
         scatters=_scatters(results),
+        sweeps=_sweeps(results),
         distributions=_distributions(results, drawn),
         distances=_distances(results, drawn),
         traces=drawn.traces,
@@ -219,6 +220,31 @@ def _mean(method: MethodResult, key: str) -> tuple[float, float | None] | None:
         return (float(np.mean(parts)), None) if parts else None
     one = method.summary.get(key)
     return None if one is None else (one.mean, one.sd)
+
+
+# Sweeps.
+
+_OVER = ("face_ap", "landmarks_68_error", "landmarks_within", "identity_distance", "faces_kept")
+
+
+def _sweeps(results: Results) -> list[str]:
+    """Figures over the value that was varied, a line a method, where it is a number."""
+    if results.sweep is None:
+        return []
+    lines: dict[str, dict[str, list[tuple[float, float]]]] = {key: {} for key in _OVER}
+    for method in results.methods:
+        value = results.sweep.values.get(method.name)
+        if method.variant_of is None or not isinstance(value, int | float):
+            continue
+        for key in _OVER:
+            if (figure := value_of(method, key)) is not None:
+                lines[key].setdefault(method.variant_of, []).append((float(value), figure))
+    setting = results.sweep.setting.rpartition(".")[2]
+    return [
+        plots.sweep({n: sorted(line) for n, line in one.items()}, setting, _named(results, key)[0])
+        for key, one in lines.items()
+        if one
+    ]
 
 
 # Stills.

@@ -37,6 +37,14 @@ class Summary(Part):
     videos: NonNegativeInt = Field(description="how many videos have a value")
 
 
+class Estimate(Part):
+    """A figure of all videos at once."""
+
+    value: float = Field(description="the figure")
+    low: float | None = Field(description="lower end of its 95 % bootstrap interval; null for none")
+    high: float | None = Field(description="upper end of it; null for none")
+
+
 class VideoResult(Part):
     """What was found in one video or picture that a method made."""
 
@@ -61,15 +69,16 @@ class MethodResult(Part):
     """One method, over all videos."""
 
     name: str = Field(description="what tables call it")
+    variant_of: str | None = Field(
+        description="the method of which this is one setting of a sweep; null without a sweep"
+    )
     settings: dict[str, Any] | None = Field(
         description="all settings it ran with, by section; null for outputs of another tool"
     )
     videos: list[VideoResult] = Field(description="what was found in each video")
     failed: dict[str, str] = Field(description="why a video has no result, by path")
     summary: dict[str, Summary] = Field(description="each figure over the videos, by its key")
-    overall: dict[str, float | None] = Field(
-        description="figures that need all videos at once, by key"
-    )
+    overall: dict[str, Estimate] = Field(description="figures that need all videos at once, by key")
 
 
 class Readers(Part):
@@ -84,6 +93,13 @@ class Readers(Part):
     recogniser_threshold: float | None = Field(
         description="two faces nearer than this are one person, as its makers say"
     )
+
+
+class Sweep(Part):
+    """A setting that was tried at several values."""
+
+    setting: str = Field(description="its name, `section.field`")
+    values: dict[str, Any] = Field(description="its value, by the name of the method")
 
 
 class Results(Document):
@@ -101,6 +117,7 @@ class Results(Document):
     weights: dict[str, str] = Field(description="SHA-256 of each weights file, by name")
     metrics: list[Metric] = Field(description="what the figures mean, in the order of tables")
     methods: list[MethodResult] = Field(description="what was found, method by method")
+    sweep: Sweep | None = Field(description="what was varied; null where nothing was")
     warnings: list[str] = Field(description="what the reader should know, in sentences")
 
     def metric(self, key: str) -> Metric:

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from blanket.eval.axis import label
-from blanket.eval.results import Metric, Results, Summary
+from blanket.eval.results import MethodResult, Metric, Results
 
 GROUPS = {
     "privacy": "De-identification",
@@ -29,12 +29,26 @@ def groups(results: Results) -> Iterator[tuple[str, list[Metric]]]:
             yield title, metrics
 
 
-def cell(metric: Metric, summary: Summary | None) -> tuple[str, str]:
-    """Mean and standard deviation as text; the latter is empty for a single video."""
-    if summary is None:
-        return NONE, ""
+def cell(method: MethodResult, metric: Metric) -> tuple[str, str]:
+    """A figure of a method as text, and how sure it is: ± the standard deviation over videos,
+    or, for a figure of all videos at once, the bootstrap interval; empty where there is none."""
     step = 10.0**-metric.digits
-    return label(summary.mean, step), "" if summary.sd is None else label(summary.sd, step)
+    if (summary := method.summary.get(metric.key)) is not None:
+        spread = "" if summary.sd is None else f"± {label(summary.sd, step)}"
+        return label(summary.mean, step), spread
+    if (one := method.overall.get(metric.key)) is not None:
+        if one.low is None or one.high is None:
+            return label(one.value, step), ""
+        ends = f"[{label(one.low, step)}, {label(one.high, step)}]"
+        return label(one.value, step), ends
+    return NONE, ""
+
+
+def value_of(method: MethodResult, key: str) -> float | None:
+    """A figure of a method: the mean over videos, or that of all videos at once."""
+    if key in method.summary:
+        return method.summary[key].mean
+    return method.overall[key].value if key in method.overall else None
 
 
 def best_of(results: Results) -> dict[str, set[str]]:
@@ -45,9 +59,9 @@ def best_of(results: Results) -> dict[str, set[str]]:
         if metric.better is None or len(results.methods) < 2:
             continue
         means = {
-            method.name: round(method.summary[metric.key].mean, metric.digits)
+            method.name: round(value, metric.digits)
             for method in results.methods
-            if metric.key in method.summary
+            if (value := value_of(method, metric.key)) is not None
         }
         if means:
             top = (max if metric.better == "higher" else min)(means.values())
@@ -74,8 +88,8 @@ def markdown(results: Results) -> str:
         for metric in metrics:
             cells = []
             for method in results.methods:
-                mean, sd = cell(metric, method.summary.get(metric.key))
-                text = f"{mean} \N{PLUS-MINUS SIGN} {sd}" if sd else mean
+                mean, spread = cell(method, metric)
+                text = f"{mean} {spread}".rstrip()
                 cells.append(f"**{text}**" if method.name in best.get(metric.key, ()) else text)
             lines.append(f"| {heading(metric)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
@@ -85,11 +99,15 @@ def comma_separated(results: Results) -> str:
     """A table in CSV, a row a method and figure, with all digits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["method", "metric", "unit", "better", "mean", "sd", "videos"])
+    writer.writerow(["method", "metric", "unit", "better", "value", "sd", "videos", "low", "high"])
     for method in results.methods:
         for metric in results.metrics:
-            one = method.summary.get(metric.key)
-            figures = ["", "", 0] if one is None else [one.mean, one.sd, one.videos]
+            one, whole = method.summary.get(metric.key), method.overall.get(metric.key)
+            figures: list[float | int | str | None] = [""] * 5
+            if one is not None:
+                figures = [one.mean, one.sd, one.videos, "", ""]
+            elif whole is not None:
+                figures = [whole.value, "", len(method.videos), whole.low, whole.high]
             writer.writerow([method.name, metric.key, metric.unit, metric.better or "", *figures])
     return text.getvalue()
 
@@ -111,12 +129,12 @@ def latex(results: Results) -> str:
             unit = f" ({_escaped(metric.unit)})" if metric.unit else ""
             row = [f"{_escaped(metric.title)}{unit}{_LATEX[metric.better]}"]
             for method in results.methods:
-                mean, sd = cell(metric, method.summary.get(metric.key))
+                mean, sure = cell(method, metric)
                 if mean == NONE:
                     row.append("--")
                     continue
                 number = rf"\mathbf{{{mean}}}" if method.name in best.get(metric.key, ()) else mean
-                spread = rf" \pm {sd}" if sd else ""
+                spread = f" {sure}".replace("±", r"\pm").rstrip()
                 row.append(f"${number}{spread}$".replace("\N{MINUS SIGN}", "-"))
             lines.append(" & ".join(row) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]

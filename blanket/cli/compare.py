@@ -1,0 +1,75 @@
+"""`blanket compare`: every method on every input, timed, evaluated, in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import blanket
+from blanket.cli.console import console, say
+from blanket.cli.options import Cache, Every, LookEvery, Overwrite, Recognise, Stills
+from blanket.errors import InputError
+from blanket.progress import shown
+
+
+def compare(
+    inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, folders of them.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    methods: Annotated[
+        str, typer.Option(metavar="NAME,NAME,...", help="What to compare.")
+    ] = "blanket,blur,pixelate,blackbox",
+    add: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FOLDER", help="Outputs of another tool, named as the inputs."),
+    ] = None,
+    sweep: Annotated[
+        str | None,
+        typer.Option(metavar="SETTING=VALUE,...", help="Run each method with each value."),
+    ] = None,
+    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
+        "embedded"
+    ),
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed gives the same new face.")
+    ] = None,
+    recogniser: Recognise = "dlib",
+    every: Every = 1,
+    look_every: LookEvery = 5,
+    stills: Stills = True,
+    cache: Cache = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Run methods on the same inputs with the same faces, time them and evaluate them.
+
+    Writes the outputs, a table (Markdown, CSV, LaTeX), and what `blanket eval` writes:
+    results.json, frames.parquet and report.html, a page that shows stills of original faces
+    unless --no-stills is given.
+    """
+    from blanket.eval.compare import parse_sweep
+
+    added = {}
+    for text in add or ():
+        name, equals, folder = text.partition("=")
+        if not (name and equals and folder):
+            raise InputError(f"{text!r} is not of the form name=folder")
+        added[name] = Path(folder)
+    with shown(console) as progress:
+        results = blanket.compare(
+            inputs, output, [name for name in methods.split(",") if name], preset, add=added,
+            sweep=None if sweep is None else parse_sweep(sweep), overrides=changes or (),
+            seed=seed, recogniser=None if recogniser == "none" else recogniser, every=every,
+            look_every=look_every, stills=stills, cache=cache, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
+    for warning in results.warnings:
+        say(f"warning: {warning}")
+    for method in results.methods:
+        for video, why in method.failed.items():
+            say(f"error: {method.name}: {video}: {why}")
+    say(f"done: open {output / 'report.html'}, or {output / 'table.md'}")

@@ -1,0 +1,222 @@
+"""Every method on every input, with the same faces, timed and evaluated: one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blanket.config import Settings, load_settings
+from blanket.errors import BlanketError, InputError
+from blanket.eval.cost import Meter
+from blanket.eval.evaluation import Evaluation, Looking
+from blanket.eval.pairs import match
+from blanket.eval.results import Results, Sweep
+from blanket.eval.tables import comma_separated, latex, markdown
+from blanket.media import is_image, is_video, media_in
+from blanket.output import pending
+from blanket.pipeline import Run, written_as
+from blanket.progress import Callback
+
+OUTPUTS = "outputs"
+TABLES = {"table.md": markdown, "table.csv": comma_separated, "table.tex": latex}
+METHODS = ("blanket", "blur", "pixelate", "blackbox")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """What is compared. name: in tables. settings: of its run, or None where folder holds
+    another tool's outputs. base, value: the method and the value of a sweep."""
+
+    name: str
+    settings: Settings | None
+    folder: Path | None = None
+    base: str | None = None
+    value: Any = None
+
+
+def compare(
+    inputs: Sequence[str | Path],
+    output: str | Path,
+    methods: Sequence[str] = METHODS,
+    preset: str | Path = "embedded",
+    *,
+    add: Mapping[str, str | Path] | None = None,
+    sweep: tuple[str, Sequence[Any]] | None = None,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    seed: int | None = None,
+    recogniser: str | None = "dlib",
+    every: int = 1,
+    look_every: int = 5,
+    stills: bool = True,
+    cache: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Callback | None = None,
+) -> Results:
+    """Run methods on the same inputs with the same faces, time them, and evaluate them.
+
+    inputs: videos, pictures, folders of them. output: a folder for what `blanket.evaluate`
+    writes, for the table in Markdown, CSV and LaTeX, and for the outputs, in
+    ``outputs/METHOD``. methods: see `blanket.config.MethodSettings`. add: outputs of other
+    tools, by name: folders with a file for each input. sweep: a setting, ``section.field`` or
+    a field of ``method``, and its values; every method is run with each of them. Otherwise as
+    `blanket.evaluate` and `blanket.anonymize`.
+
+    Raises:
+        InputError: a file, method or setting that cannot be used.
+    """
+    videos = named(inputs)
+    settings = load_settings(preset, overrides)
+    if seed is not None:
+        settings = settings.changed({"identity.seed": seed})
+    contenders = _contenders(settings, methods, sweep)
+    contenders += [Contender(name, None, Path(folder)) for name, folder in (add or {}).items()]
+    names = [one.name for one in contenders]
+    if len(set(names)) < len(names):
+        raise InputError(f"two methods have the same name: {', '.join(sorted(names))}")
+    looking = Looking(recogniser, every, look_every, stills, None if cache is None else Path(cache))
+    folder = Path(output)
+    with Evaluation(
+        settings, folder, names, looking, overwrite=overwrite, progress=progress, more=list(TABLES)
+    ) as evaluation:
+        for video, path in videos.items():
+            try:
+                _one(
+                    evaluation, contenders, video, path, folder / OUTPUTS, Path(preset).name,
+                    overwrite, progress,
+                )  # fmt: skip
+            except BlanketError as error:
+                if len(videos) == 1:
+                    raise
+                evaluation.fail(video, str(error))
+        results = evaluation.finish(
+            {one.name: one.settings for one in contenders},
+            _swept(contenders, sweep),
+            {one.name: one.base for one in contenders if one.base is not None},
+        )
+        for name, form in TABLES.items():
+            evaluation.drafts[name].write_text(form(results), encoding="utf-8")
+        return results
+
+
+def named(inputs: Sequence[str | Path]) -> dict[str, Path]:
+    """The videos and pictures of files and folders, by the names that tell them apart.
+
+    Raises:
+        InputError: a file is missing, or is no video or picture, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    for path in map(Path, inputs):
+        if path.is_dir():
+            more = {one.relative_to(path).as_posix(): one for one in media_in(path)}
+        elif not path.exists():
+            raise InputError(f"there is no file or folder {path}")
+        elif is_image(path) or is_video(path):
+            more = {path.name: path}
+        else:
+            raise InputError(f"{path} is no video or picture")
+        for name in more.keys() & found.keys():
+            raise InputError(f"{found[name]} and {more[name]} have one name: rename one of them")
+        found |= more
+    if not found:
+        raise InputError("there is no video or picture to compare methods on")
+    return found
+
+
+def _contenders(
+    settings: Settings, methods: Sequence[str], sweep: tuple[str, Sequence[Any]] | None
+) -> list[Contender]:
+    made = []
+    for method in methods:
+        own = settings.changed({"method.name": method})
+        if sweep is None:
+            made.append(Contender(method, own))
+            continue
+        setting, values = _setting(sweep[0]), sweep[1]
+        short = setting.removeprefix("method.")
+        for value in values:
+            name = f"{method} {short}={value}"
+            made.append(Contender(name, own.changed({setting: value}), None, method, value))
+    return made
+
+
+def _setting(name: str) -> str:
+    return name if "." in name else f"method.{name}"
+
+
+def parse_sweep(text: str) -> tuple[str, list[Any]]:
+    """``kernel=5,15,25`` as the setting and its values, which are YAML.
+
+    Raises:
+        InputError: it is not of that form.
+    """
+    name, equals, values = text.partition("=")
+    try:
+        found = [yaml.safe_load(value) for value in values.split(",")]
+    except yaml.YAMLError as error:
+        raise InputError(f"the values of {text!r} are not YAML") from error
+    if not equals or not name.strip() or any(value is None for value in found):
+        raise InputError(f"{text!r} is not of the form setting=value,value,...")
+    return name.strip(), found
+
+
+def _swept(
+    contenders: Sequence[Contender], sweep: tuple[str, Sequence[Any]] | None
+) -> Sweep | None:
+    if sweep is None:
+        return None
+    values = {one.name: one.value for one in contenders if one.base is not None}
+    return Sweep(setting=_setting(sweep[0]), values=values)
+
+
+def _one(
+    evaluation: Evaluation,
+    contenders: Sequence[Contender],
+    video: str,
+    path: Path,
+    folder: Path,
+    preset: str,
+    overwrite: bool,
+    progress: Callback | None,
+) -> None:
+    """Run and evaluate all methods on one input. A method that fails does not stop the others."""
+    analysis = None
+    if any(one.settings is not None for one in contenders):
+        analysis = evaluation.analyse(path)
+    outputs: dict[str, Path] = {}
+    costs: dict[str, dict[str, float]] = {}
+    for one in contenders:
+        try:
+            if one.settings is None:
+                assert one.folder is not None
+                outputs[one.name] = match(Path(video), one.folder, media_in(one.folder))
+                costs[one.name] = {}
+                continue
+            assert analysis is not None
+            target = written_as(folder / one.name / video)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            run = Run(one.settings, preset, overwrite, progress, analysis=analysis)
+            # What has found the faces, for the report.
+            run.detector, run.network = evaluation.detector, evaluation.network
+            costs[one.name] = _run(run, path, target, analysis.frames, overwrite)
+            outputs[one.name] = target
+        except BlanketError as error:
+            evaluation.fail(video, str(error), one.name)
+    if outputs:
+        evaluation.video(video, path, outputs, analysis, costs)
+
+
+def _run(run: Run, source: Path, target: Path, frames: int, overwrite: bool) -> dict[str, float]:
+    """Write what a method makes of an input; what that cost, by key."""
+    with pending(target, overwrite) as draft, Meter() as meter:
+        work = run.picture if is_image(source) else run.video
+        work(source, draft, target, None)
+    cost = meter.cost
+    figures = {
+        "frames_per_second": cost.frames_per_second(frames),
+        "peak_memory": cost.peak_memory / 1e6,
+    }
+    return figures if cost.gpu_memory is None else figures | {"gpu_memory": cost.gpu_memory / 1e6}

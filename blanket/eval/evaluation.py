@@ -1,0 +1,272 @@
+"""An evaluation in the making: originals one after another, all methods at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import blanket
+from blanket.analysis import Analysis, analyse
+from blanket.config import Settings
+from blanket.detect import build_detector
+from blanket.errors import BlanketError, InputError
+from blanket.eval.catalogue import METRICS
+from blanket.eval.crowd import Looks, crowd_figures, looks_at
+from blanket.eval.frames import FrameTable
+from blanket.eval.measure import measure
+from blanket.eval.memory import Memory
+from blanket.eval.observe import observe
+from blanket.eval.page import write_page
+from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading, pictures
+from blanket.eval.reading import Readers as Networks
+from blanket.eval.results import (
+    Estimate,
+    MethodResult,
+    Readers,
+    Results,
+    Sweep,
+    VideoResult,
+    summarise,
+)
+from blanket.eval.stills import WorstFrames
+from blanket.mesh import MeshNetwork
+from blanket.output import pending
+from blanket.picture import Picture
+from blanket.progress import Callback
+from blanket.recognise import build_recogniser
+from blanket.weights import checksums
+
+RESULTS, FRAMES, PAGE = "results.json", "frames.parquet", "report.html"
+FEW = 10
+"""Identification among fewer people than this says little, which the results then say."""
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How an evaluation looks at videos.
+
+    recogniser: its name, None for no figures on identity. every: read one in this many
+    frames. look_every: of these, give one in this many to recogniser and detector and compare
+    it as a picture. stills: keep stills of the worst frames, originals too, for the page.
+    memory: a folder that keeps what was read in originals.
+    """
+
+    recogniser: str | None = "dlib"
+    every: int = 1
+    look_every: int = 5
+    stills: bool = True
+    memory: Path | None = None
+
+
+class Evaluation:
+    """An evaluation in the making: `video` for each original, then `finish`.
+
+    methods: their names, in the order of tables. folder: where the files go; they appear
+    when they are complete. more: names of further files there, to be written to `drafts`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        methods: Sequence[str],
+        looking: Looking,
+        *,
+        overwrite: bool,
+        progress: Callback | None,
+        more: Sequence[str] = (),
+    ) -> None:
+        if looking.every < 1 or looking.look_every < 1:
+            raise InputError("frames can be read every 1, 2, 3, ... frames, not fewer")
+        self.settings, self._folder, self._methods = settings, folder, list(methods)
+        self._looking, self._overwrite, self._more = looking, overwrite, more
+        self._progress = progress or (lambda stage, done, total: None)
+        self.detector = build_detector(settings.detect)
+        self.network = MeshNetwork()
+        name = looking.recogniser
+        self._recogniser = None if name is None else build_recogniser(name)
+        searching = settings.changed({"detect.threshold": LEAST_SCORE})
+        self._readers = Networks(
+            settings, self.network, build_detector(searching.detect), self._recogniser
+        )
+        self._worst = WorstFrames() if looking.stills else None
+        self._memory = None
+        if looking.memory is not None:
+            sampling = {
+                "recogniser": name, "every": looking.every, "look_every": looking.look_every,
+                "detector": self.detector.name,
+            }  # fmt: skip
+            self._memory = Memory(looking.memory, settings, sampling)
+        self._looks: dict[str, list[Looks]] = {name: [] for name in methods}
+        self._videos: dict[str, list[VideoResult]] = {name: [] for name in methods}
+        self._failed: dict[str, dict[str, str]] = {name: {} for name in methods}
+        self.warnings: list[str] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with self._stack:
+            # All of them are opened first: what cannot be written is known before the work.
+            self.drafts = {
+                name: self._stack.enter_context(pending(self._folder / name, self._overwrite))
+                for name in (RESULTS, FRAMES, PAGE, *self._more)
+            }
+            self._table = self._stack.enter_context(FrameTable(self.drafts[FRAMES]))
+            self._stack = self._stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def analyse(self, original: Path) -> Analysis:
+        """Who is where in an original."""
+        found = analyse(
+            self._told("find", pictures(original)), self.detector, self.network, self.settings
+        )
+        self._progress("find", found.frames, found.frames)
+        return found
+
+    def video(
+        self,
+        video: str,
+        original: Path,
+        outputs: Mapping[str, Path],
+        analysis: Analysis | None = None,
+        costs: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        """Measure the outputs of one original. costs: figures of each method's run, by key."""
+        with ExitStack() as stack:
+            source = self._source(original, analysis, stack)
+            seen = observe(
+                video, original, outputs, source, self._readers, self.settings,
+                every=self._looking.every, look_every=self._looking.look_every,
+                worst=self._worst, told=lambda done: self._progress("read", done, None),
+            )  # fmt: skip
+        self._progress("read", seen.count, seen.count)
+        if not seen.subjects:
+            self.warnings.append(f"{video}: no face was found in the original")
+        for name, path in outputs.items():
+            faces, lost = seen.lost(name)
+            values = measure(seen, name, self._recogniser)
+            if costs is not None:
+                values |= costs[name]
+            self._videos[name].append(
+                VideoResult(
+                    video=video,
+                    output=path.name,
+                    frames=seen.count,
+                    frames_read=len(seen.frames),
+                    frames_looked=len(seen.looked),
+                    subjects=len(set(seen.subjects)),
+                    faces=faces,
+                    lost=lost,
+                    values=values,
+                )
+            )
+            self._table.add(seen, name, self._recogniser)
+            self._looks[name] += looks_at(seen, name)
+
+    def _source(self, original: Path, analysis: Analysis | None, stack: ExitStack) -> OriginalFaces:
+        """What reads the original, or remembers what was read."""
+        if self._memory is not None and (known := self._memory.recall(original)) is not None:
+            return known
+        source = Reading(self._readers, analysis or self.analyse(original), self.settings)
+        if self._memory is None:
+            return source
+        return stack.enter_context(self._memory.keeping(original, source))
+
+    def fail(self, video: str, message: str, method: str | None = None) -> None:
+        """Note why a video has no result; of all methods where none is named."""
+        for name in self._methods if method is None else [method]:
+            self._failed[name][video] = message
+
+    def finish(
+        self,
+        settings: Mapping[str, Settings | None],
+        sweep: Sweep | None = None,
+        variants: Mapping[str, str] | None = None,
+    ) -> Results:
+        """Write the files but those named `more`.
+
+        settings: what each method ran with, None for another tool. sweep, variants: what was
+        varied, and the method of which each is a variant.
+
+        Raises:
+            BlanketError: no video has a result.
+        """
+        if not any(self._videos.values()):
+            first = next((text for one in self._failed.values() for text in one.values()), "")
+            raise BlanketError(f"no video could be evaluated: {first}")
+        results = self._results(settings, sweep, variants or {})
+        self._table.close()
+        self.drafts[RESULTS].write_text(results.to_json(), encoding="utf-8")
+        write_page(self.drafts[PAGE], results, self.drafts[FRAMES], self._worst)
+        return results
+
+    def _results(
+        self,
+        settings: Mapping[str, Settings | None],
+        sweep: Sweep | None,
+        variants: Mapping[str, str],
+    ) -> Results:
+        recogniser = self._recogniser
+        methods = [
+            MethodResult(
+                name=name,
+                variant_of=variants.get(name),
+                settings=None if (ran := settings[name]) is None else ran.shareable(),
+                videos=videos,
+                failed=self._failed[name],
+                summary=summarise(videos),
+                overall=self._crowd(name),
+            )
+            for name, videos in self._videos.items()
+        ]
+        present = {key for method in methods for v in method.videos for key in v.values}
+        present |= {key for method in methods for key in method.overall}
+        return Results(
+            blanket_version=blanket.__version__,
+            every=self._looking.every,
+            look_every=self._looking.look_every,
+            readers=Readers(
+                detector=self.detector.name,
+                mesh=self.network.name,
+                recogniser=None if recogniser is None else recogniser.name,
+                recogniser_metric=None if recogniser is None else recogniser.metric,
+                recogniser_threshold=None if recogniser is None else recogniser.threshold,
+            ),
+            settings=self.settings.shareable(),
+            weights=dict(checksums()),
+            metrics=[metric for metric in METRICS if metric.key in present],
+            methods=methods,
+            sweep=sweep,
+            warnings=self.warnings,
+        )
+
+    def _crowd(self, name: str) -> dict[str, Estimate]:
+        if self._recogniser is None:
+            return {}
+        figures = crowd_figures(self._recogniser, self._looks[name])
+        people = len({one.person for one in self._looks[name]})
+        if "rank1" in figures and people < FEW:
+            few = (
+                f"identification among {people} people only: a guess at rank 1 is right in "
+                f"{100 / people:.0f} %"
+            )
+            if few not in self.warnings:
+                self.warnings.append(few)
+        return figures
+
+    def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
+        for frame in frames:
+            yield frame
+            self._progress(stage, frame.index + 1, None)

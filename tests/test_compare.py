@@ -1,0 +1,240 @@
+"""`blanket compare`: both ends of every scale, the tables, crowds, sweeps and the cache."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from clips import make_clip, scene
+from conftest import Demo
+from pages import dumped, found
+
+import blanket
+from blanket.cli import main
+from blanket.errors import InputError
+from blanket.eval.results import Results
+from blanket.video import read
+
+pytest.importorskip("pyarrow", reason="pyarrow (extra eval) is not installed")
+pytest.importorskip("dlib", reason="dlib-bin (extra eval) is not installed")
+pytest.importorskip("jinja2", reason="jinja2 (extra eval) is not installed")
+
+
+@pytest.fixture(scope="module")
+def ends(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a comparison of the original itself and of a black box."""
+    folder = tmp_path_factory.mktemp("ends")
+    for name in ("same", "black"):
+        (folder / name).mkdir()
+    shutil.copy(demo.clip, folder / "same" / demo.clip.name)
+    pictures = []
+    for frame, meshes in zip(read(demo.clip), demo.truth.mesh, strict=True):
+        picture = frame.rgb()
+        for mesh in meshes[np.isfinite(meshes).all((1, 2))]:
+            low, high = mesh[:, :2].min(0), mesh[:, :2].max(0)
+            room = 0.15 * (high - low)
+            (x0, y0), (x1, y1) = (low - room).astype(int), (high + room).astype(int)
+            cv2.rectangle(picture, (x0, y0), (x1, y1), (0, 0, 0), -1)
+        pictures.append(picture)
+    make_clip(folder / "black" / demo.clip.name, pictures)
+    options = (
+        f"compare {demo.clip} -o {folder / 'made'} --methods= --cache {folder / 'cache'} "
+        f"--add same={folder / 'same'} --add black={folder / 'black'}"
+    )
+    assert main(options.split()) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(ends: Path) -> Results:
+    return Results.model_validate_json((ends / "made" / "results.json").read_text("utf-8"))
+
+
+def values(results: Results, name: str) -> dict[str, float | None]:
+    method = next(method for method in results.methods if method.name == name)
+    return dict(method.videos[0].values)
+
+
+BEST = {
+    "faces_kept": 100, "landmarks_within": 100, "face_ap": 100, "face_ap50": 100,
+    "faces_missing": 0, "faces_spurious": 0, "psnr_outside": 100, "ssim_outside": 1, "seam": 0,
+    "flicker": 1, "gaze_error": 0,
+    **{f"landmarks_{n}_{kind}": best for n in (5, 68, 478) for kind, best in
+       (("error", 0), ("r", 1))},
+    "landmarks_in_face_r": 1,
+    **{f"{key}_{kind}": best
+       for key in ("eye", "mouth", "yaw", "pitch", "roll", "gaze_x", "gaze_y")
+       for kind, best in (("error", 0), ("r", 1))},
+}  # fmt: skip
+
+
+def test_the_original_is_perfect_to_use_and_hides_nobody(results: Results) -> None:
+    same = values(results, "same")
+    for key, best in BEST.items():
+        assert same[key] == pytest.approx(best, abs=1e-6), key
+    for key in ("identity_distance", "identity_distance_low", "identity_distance_nearest"):
+        assert same[key] == pytest.approx(0, abs=1e-6)
+    assert same["verified"] == 100
+
+
+def test_a_black_box_is_of_no_use_and_hides_everybody(results: Results) -> None:
+    black = values(results, "black")
+    assert black["faces_kept"] == 0 and black["landmarks_within"] == 0
+    assert black["face_ap"] == 0 and black["faces_missing"] == 100
+    for key in BEST:
+        if key.endswith("_r"):
+            assert black[key] == 0, key
+        elif key.endswith("_error"):
+            # Nothing was found whose error could be told: that is no value, not a good one.
+            assert black[key] is None, key
+    # The recogniser has to say something of every place, and errs now and then.
+    assert (black["verified"] or 0) < 15
+    assert (black["identity_distance"] or 0) > 0.6
+    assert (black["identity_distance_nearest"] or 0) > 0.55
+    assert (black["seam"] or 0) > 5 and (black["flicker"] or 0) < 1
+    # A box hides more than the face.
+    assert (black["psnr_outside"] or 0) < 30
+
+
+def test_lost_faces_are_counted(results: Results) -> None:
+    same, black = (method.videos[0] for method in results.methods)
+    assert same.faces == black.faces > 0
+    assert (same.lost, black.lost) == (0, black.faces)
+
+
+def test_people_are_told_apart_and_hidden_ones_are_not(results: Results) -> None:
+    same, black = (method.overall for method in results.methods)
+    # The people of the demo are drawn, and not quite as unlike as real ones.
+    assert same["eer"].value < black["eer"].value
+    assert same["rank1"].value > 60
+    assert "rank5" not in same and "tar_1e-3" not in same
+    assert any("a guess at rank 1 is right in 50 %" in text for text in results.warnings)
+
+
+def test_the_tables_say_the_same(ends: Path, results: Results) -> None:
+    made = ends / "made"
+    rows = list(csv.DictReader(io.StringIO((made / "table.csv").read_text("utf-8"))))
+    assert len(rows) == len(results.metrics) * 2
+    for row in rows:
+        method = next(one for one in results.methods if one.name == row["method"])
+        if row["metric"] in method.summary:
+            assert float(row["value"]) == method.summary[row["metric"]].mean
+    markdown = (made / "table.md").read_text("utf-8").splitlines()
+    assert len({line.count("|") for line in markdown}) == 1
+    assert "| Faces kept (%) ↑ | **100.0** | 0.0 |" in markdown
+    assert "| Yaw, error (°) ↓ | **0.00** | \N{EN DASH} |" in markdown
+    latex = (made / "table.tex").read_text("utf-8")
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lrr}"):
+        assert part in latex
+    assert r"Faces kept (\%) $\uparrow$ & $\mathbf{100.0}$ & $0.0$ \\" in latex
+    assert r"Yaw, error ($^\circ$) $\downarrow$ & $\mathbf{0.00}$ & -- \\" in latex
+
+
+def test_the_table_is_latex(ends: Path, tmp_path: Path) -> None:
+    program = shutil.which("pdflatex")
+    if program is None:
+        pytest.skip("pdflatex is not installed")
+    import subprocess
+
+    table = (ends / "made" / "table.tex").read_text("utf-8")
+    text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}" + table
+    (tmp_path / "a.tex").write_text(text + "\\end{document}", encoding="utf-8")
+    subprocess.run(
+        [program, "-interaction=nonstopmode", "-halt-on-error", "a.tex"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def test_the_page_shows_one_method_at_a_time(ends: Path, tmp_path: Path) -> None:
+    script = """(() => {
+      const shown = () => [...document.querySelectorAll('.method')].map(
+        part => part.getClientRects().length > 0);
+      const first = shown();
+      document.querySelector('[data-choose="1"]').click();
+      const pressed = [...document.querySelectorAll('[data-choose]')].map(
+        button => button.getAttribute('aria-pressed'));
+      return JSON.stringify({first, then: shown(), pressed});
+    })()"""
+    seen = json.loads(found(ends / "made" / "report.html", tmp_path, script))
+    assert seen == {
+        "first": [True, False], "then": [False, True], "pressed": ["false", "true"],
+    }  # fmt: skip
+    text = dumped(ends / "made" / "report.html", tmp_path)
+    assert 'class="lost"' in text and "better" in text
+
+
+def test_a_remembered_original_gives_the_same_figures(
+    ends: Path, results: Results, demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blanket.eval import evaluation
+
+    def searched(*_: object) -> None:
+        raise AssertionError("the original was searched again")
+
+    monkeypatch.setattr(evaluation, "analyse", searched)
+    [kept] = (ends / "cache").iterdir()
+    assert kept.stat().st_mode & 0o077 == 0
+    again = blanket.evaluate(
+        demo.clip, ends / "same" / demo.clip.name, tmp_path / "made", cache=ends / "cache"
+    )
+    assert dict(again.methods[0].videos[0].values) == values(results, "same")
+    # Read otherwise, it is another reading.
+    with pytest.raises(AssertionError, match="searched again"):
+        blanket.evaluate(demo.clip, demo.clip, tmp_path / "more", every=2, cache=ends / "cache")
+    kept.write_bytes(b"nothing")
+    with pytest.raises(InputError, match="delete it"):
+        blanket.evaluate(demo.clip, demo.clip, tmp_path / "other", cache=ends / "cache")
+
+
+def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene()])
+    (tmp_path / "more").mkdir()
+    shutil.copy(clip, tmp_path / "more" / "a.mp4")
+    (tmp_path / "notes.txt").touch()
+    for inputs, message in {
+        (tmp_path / "missing.mp4",): "there is no file",
+        (tmp_path / "notes.txt",): "no video or picture",
+        (clip, tmp_path / "more"): "have one name",
+        (): "no video or picture to compare",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            blanket.compare(inputs, tmp_path / "made", [])
+    assert main(["compare", str(clip), "-o", str(tmp_path / "x"), "--add", "odd"]) == 2
+    assert main(["compare", str(clip), "-o", str(tmp_path / "x"), "--sweep", "odd"]) == 2
+
+
+def test_looks_at_a_person_are_split_between_gallery_and_probes() -> None:
+    from blanket.eval.crowd import Looks, crowd_figures
+    from blanket.recognise import build_recogniser
+
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(8, 128)).astype(np.float32)
+
+    def looks(noise: float, shift: float) -> list[Looks]:
+        made = []
+        for number, centre in enumerate(centres):
+            for video in ("a", "b"):
+                before = centre + rng.normal(size=(20, 128)).astype(np.float32) * 0.01
+                after = centre * (1 - shift) + rng.normal(size=(20, 128)).astype(np.float32) * noise
+                made.append(Looks(f"child{number}", f"{video}.mp4", before, after))
+        return made
+
+    recogniser = build_recogniser("dlib")
+    kept = crowd_figures(recogniser, looks(0.01, 0.0))
+    assert kept["rank1"].value == kept["tar_1e-3"].value == 100
+    assert kept["eer"].value == 0
+    gone = crowd_figures(recogniser, looks(1.0, 1.0))
+    assert gone["rank1"].value == pytest.approx(100 / 8, abs=10)
+    assert gone["rank5"].value == pytest.approx(100 * 5 / 8, abs=15)
+    low, value, high = gone["eer"].low, gone["eer"].value, gone["eer"].high
+    assert low is not None and high is not None and low <= value <= high
+    assert value == pytest.approx(50, abs=10)
+    assert crowd_figures(recogniser, []) == {}
+    one = [Looks("a", "a.mp4", centres[:1], centres[:1])]
+    assert crowd_figures(recogniser, one) == {}
