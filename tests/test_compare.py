@@ -108,12 +108,11 @@ def test_lost_faces_are_counted(results: Results) -> None:
     assert (same.lost, black.lost) == (0, black.faces)
 
 
-def test_people_are_told_apart_and_hidden_ones_are_not(results: Results) -> None:
-    same, black = (method.overall for method in results.methods)
-    # The people of the demo are drawn, and not quite as unlike as real ones.
-    assert same["eer"].value < black["eer"].value
-    assert same["rank1"].value > 60
-    assert "rank5" not in same and "tar_1e-3" not in same
+def test_what_a_crowd_is_needed_for_is_said(results: Results) -> None:
+    for method in results.methods:
+        figures = method.overall
+        assert set(figures) == {"rank1", "eer", "parrot_rank1", "parrot_eer"}
+        assert all(0 <= one.value <= 100 for one in figures.values())
     assert any("a guess at rank 1 is right in 50 %" in text for text in results.warnings)
 
 
