@@ -1,7 +1,8 @@
-"""Proving the result: every figure a pure function, one idea a file.
+"""Proving the result. `evaluate` and `compare` are the jobs; `docs/eval.md` says what they write.
 
-They take what was read off the original and the output, side by side frame by frame, with
-NaN where no face was found, and read no files themselves.
+Every figure is a pure function, one idea a file. They take what was read off the original and
+the output, side by side frame by frame, with NaN where no face was found, and read no files
+themselves.
 
 - `matching`: which face of the output is which of the original.
 - `identity`, `verification`, `identification`: is the identity gone?
