@@ -165,6 +165,8 @@ def test_predictions_elsewhere_or_of_another_skeleton_are_refused() -> None:
         average_precision(truth, [box(3, 0)], "bbox")
     with pytest.raises(InputError, match="out of range"):
         as_truth([box(3, 0)], range(1))
+    with pytest.raises(InputError, match="category 7, of which the truth has none"):
+        average_precision(truth, [{**box(0, 0), "category_id": 7}], "bbox")
     few = {**box(0, 0), "keypoints": [1, 2, 1] * 5}
     with pytest.raises(InputError, match="5 keypoints where 17 are expected"):
         average_precision(as_truth([few], range(1)), [few], "keypoints")
@@ -261,6 +263,15 @@ def test_downstream_of_files(tmp_path: Path) -> None:
     assert set(downstream_precision(original, boxes, FRAMES)) == {"person"}
     human = human_precision(truth, original, range(0, 12, 2))
     assert human["pose"].ap == pytest.approx(1) and human["pose"].images == 6
+    # Toys that were marked too are not missed, nor are toys that were found spurious.
+    toy = {**truth["annotations"][0], "id": 999, "category_id": 2}
+    toys: Dataset = {
+        **truth,
+        "categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "toy"}],
+        "annotations": [*truth["annotations"], toy],
+    }
+    seen = [*original, {**original[0], "category_id": 2}, {**original[0], "category_id": 3}]
+    assert human_precision(toys, seen, FRAMES) == human_precision(truth, original, FRAMES)
     with pytest.raises(InputError, match="none of the frames"):
         human_precision(truth, original, [99])
 

@@ -47,7 +47,8 @@ def blinks(opening: Array, times: Array) -> NDArray[np.float64]:
     A blink is a run of frames in which the opening is below half of the open eye's (its
     ninth decile over the trace: eyes differ, so a fixed ratio does not do), no longer than
     half a second, with open frames on both sides: where the face is lost during a closure, or
-    the recording begins or ends in it, its length is unknown and it is no blink.
+    the recording begins or ends in it, its length is unknown and it is no blink. Below about
+    15 frames a second blinks fall between the frames.
 
     Raises:
         InputError: as many openings as times were not given.

@@ -71,12 +71,19 @@ def average_precision(
     where it is not COCO's 17.
 
     Raises:
-        InputError: a prediction lies in another image, or has not the keypoints of the truth.
+        InputError: a prediction lies in another image, is of another category, or has not the
+            keypoints of the truth.
     """
     annotations, images = truth["annotations"], {image["id"] for image in truth["images"]}
     strangers = sorted({str(one["image_id"]) for one in results} - {str(i) for i in images})
     if strangers:
         raise InputError(f"there are predictions for image {strangers[0]}, which has no truth")
+    # pycocotools would pass over them in silence.
+    unknown = {one["category_id"] for one in results} - {c["id"] for c in truth["categories"]}
+    if unknown:
+        raise InputError(
+            f"there are predictions of category {min(unknown)}, of which the truth has none"
+        )
     if kind == "keypoints":
         _check_keypoints([*annotations, *results], sigmas)
     judge = _dataset(truth)

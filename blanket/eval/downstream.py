@@ -82,8 +82,9 @@ def human_precision(
     """Average precision of predictions, on the original or on the output, against what people
     marked: of ``person`` boxes, of ``pose``, whichever both have.
 
-    annotations: by frame, as `blanket.eval.coco.on_frames` gives them; frames that nobody
-    marked, and those not looked at (images), are left out.
+    annotations: by frame, as `blanket.eval.coco.on_frames` gives them; frames that are not
+    listed in them, and those not looked at (images), are left out. Where one of their
+    categories is ``person``, only that counts, in the annotations and in the predictions.
 
     Raises:
         InputError: nobody marked any of the frames that were looked at.
@@ -93,6 +94,12 @@ def human_precision(
     if not marked:
         raise InputError("the annotations are of none of the frames that were looked at")
     found = _within(predictions, marked)
+    people = [one for one in truth["categories"] if one.get("name") == "person"]
+    if people:
+        ids = {one["id"] for one in people}
+        marks = [one for one in truth["annotations"] if one["category_id"] in ids]
+        truth = {**truth, "categories": people, "annotations": marks}
+        found = [one for one in found if one["category_id"] in ids]
     return {
         NAMES[kind]: average_precision(truth, found, kind, sigmas=sigmas)
         for kind in _kinds(truth["annotations"], found)
