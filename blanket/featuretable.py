@@ -7,7 +7,7 @@ column; `blanket.tablefile` writes them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,13 @@ from blanket.attributes import eye_opening, head_pose, mouth_opening
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
 from blanket.errors import InputError
+from blanket.eval.expression import ExpressionClassifier
 from blanket.eval.gaze import eye_angles, gaze_direction
 from blanket.faces import Array
 from blanket.image import Still, read_image
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
-from blanket.picture import Picture
+from blanket.picture import Picture, enlarge_mesh
 from blanket.progress import Callback
 from blanket.timeline import Placement
 from blanket.topology import POINTS, five_points
@@ -118,9 +119,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Features:
-    """The table. columns: arrays of one length by name, as in `COLUMNS`, in order of time;
-    what is not known is NaN. width, height: of the picture as shown, pixels. times: ``[N]``
-    seconds of all frames, those without a face too. source: name of the video."""
+    """The table. columns: arrays of one length by name, as in `COLUMNS` and, with a classifier
+    of expressions, one for each of its classes; in order of time; what is not known is NaN.
+    width, height: of the picture as shown, pixels. times: ``[N]`` seconds of all frames, those
+    without a face too. source: name of the video."""
 
     columns: Mapping[str, Array]
     width: int
@@ -156,13 +158,15 @@ def features(
     *,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     analysis: str | Path | None = None,
+    expression: ExpressionClassifier | None = None,
     progress: Callback | None = None,
 ) -> Features:
     """What the faces in a video or picture do, one row a face a frame.
 
     preset, overrides: see `blanket.config.load_settings`. analysis: of an earlier run on the
     same file (docs/analysis.md), with its corrections, so that nothing is detected again.
-    progress: called with stage, done, total.
+    expression: a classifier, for a column of probabilities for each of its classes. progress:
+    called with stage, done, total.
 
     Raises:
         InputError: a file or setting that cannot be used.
@@ -180,9 +184,18 @@ def features(
     else:
         settings = load_settings(preset or "embedded", overrides)
         found = analyse(
-            _pictures(source, progress), build_detector(settings.detect), MeshNetwork(), settings
+            _pictures(source, "analyse", progress),
+            build_detector(settings.detect),
+            MeshNetwork(),
+            settings,
         )
-    return table(found, settings, source.name)
+    known = table(found, settings, source.name)
+    if expression is None:
+        return known
+    read_off = _expressions(
+        _pictures(source, "expression", progress), expression, found, settings, len(known)
+    )
+    return replace(known, columns={**known.columns, **read_off})
 
 
 def table(found: Analysis, settings: Settings, source: str) -> Features:
@@ -206,7 +219,36 @@ def table(found: Analysis, settings: Settings, source: str) -> Features:
     )  # fmt: skip
 
 
-def _pictures(source: Path, progress: Callback | None) -> Iterable[Picture]:
+def _expressions(
+    pictures: Iterable[Picture],
+    classifier: ExpressionClassifier,
+    found: Analysis,
+    settings: Settings,
+    rows: int,
+) -> dict[str, Array]:
+    """A column for each class: its probability in each of so many rows, NaN without a mesh."""
+    values = np.full((rows, len(classifier.classes)), np.nan)
+    placements, row = Placements(found, settings), 0
+    full = (found.width, found.height)
+    for picture in pictures:
+        faces = placements.at(picture.index)
+        small = picture.rgb(settings.track.analysis_side) if faces else None
+        for face in faces:
+            if small is not None and face.mesh is not None and face.rule is None:
+                mesh = enlarge_mesh(face.mesh, full, (small.shape[1], small.shape[0]))
+                values[row] = classifier.probabilities(small, mesh[None])[0]
+            row += 1
+    names = [f"expression_{name}" for name in classifier.classes]
+    return dict(zip(names, values.T, strict=True))
+
+
+def description(column: str) -> str:
+    """What a column holds."""
+    name = column.removeprefix("expression_")
+    return COLUMNS.get(column) or f"probability of {name} by the classifier, 0 to 1"
+
+
+def _pictures(source: Path, stage: str, progress: Callback | None) -> Iterable[Picture]:
     if is_image(source):
         yield Still(read_image(source))
         return
@@ -214,9 +256,9 @@ def _pictures(source: Path, progress: Callback | None) -> Iterable[Picture]:
     for done, frame in enumerate(read(source), 1):
         yield frame
         if progress and done % 10 == 0:
-            progress("analyse", done, total)
+            progress(stage, done, total)
     if progress:
-        progress("analyse", done, done)
+        progress(stage, done, done)
 
 
 def _columns(chunk: Sequence[tuple[int, Placement]], times: Array) -> dict[str, Array]:

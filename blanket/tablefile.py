@@ -13,7 +13,7 @@ import numpy as np
 import blanket
 from blanket.errors import InputError
 from blanket.extras import needs
-from blanket.featuretable import COLUMNS, Features
+from blanket.featuretable import Features, description
 from blanket.output import pending, refuse_existing
 
 _POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
@@ -67,7 +67,7 @@ def _parquet(features: Features, path: Path) -> None:
     ]
     schema = pyarrow.schema(
         [
-            pyarrow.field(name, array.type, metadata={"description": COLUMNS[name]})
+            pyarrow.field(name, array.type, metadata={"description": description(name)})
             for name, array in zip(features.columns, arrays, strict=True)
         ],
         metadata={

@@ -211,6 +211,34 @@ def test_a_picture_and_a_video_without_a_face(demo: Demo, tmp_path: Path) -> Non
         empty.write(tmp_path / f"grey{suffix}")
 
 
+class Bright:
+    """Tells bright faces from dark ones."""
+
+    name = "bright"
+    classes = "bright", "dark"
+
+    def probabilities(self, picture: np.ndarray, meshes: np.ndarray) -> np.ndarray:
+        x, y = meshes[0, :468, :2].mean(0).astype(int)
+        bright = picture[y - 5 : y + 5, x - 5 : x + 5].mean() / 255
+        return np.array([[bright, 1 - bright]], np.float32)
+
+
+def test_expressions_by_a_classifier(features: Features, demo: Demo, tmp_path: Path) -> None:
+    table = blanket.features(demo.clip, expression=Bright())
+    assert list(table.columns) == [*COLUMNS, "expression_bright", "expression_dark"]
+    bright = table.columns["expression_bright"]
+    assert np.isfinite(bright).all()
+    # As the frame says at the middle of the face.
+    frames = {frame.index: frame.rgb() for frame in read(demo.clip)}
+    row = int(np.flatnonzero(table.columns["frame"] == 30)[0])
+    x, y = (round(float(table.columns[f"nose_{axis}"][row])) for axis in "xy")
+    assert bright[row] == pytest.approx(
+        frames[30][y - 5 : y + 5, x - 5 : x + 5].mean() / 255, abs=0.15
+    )
+    table.write(tmp_path / "a.csv")
+    assert "expression_dark" in (tmp_path / "a.csv").read_text("utf-8").splitlines()[0]
+
+
 def test_all_columns_are_documented() -> None:
     page = (Path(__file__).parents[1] / "docs" / "features.md").read_text("utf-8")
     for name, text in COLUMNS.items():
@@ -222,6 +250,10 @@ def test_the_command(demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main(["features", clip, "-o", str(csv_at), "-o", str(vtt), "--expect-faces", "2"]) == 0
     assert csv_at.exists() and vtt.exists()
     assert "with fewer than 2" in capsys.readouterr().err
+    pytest.importorskip("skimage", reason="scikit-image (extra eval) classifies expressions")
+    again = ["features", clip, "-o", str(csv_at), "--overwrite", "--expression", "--quiet"]
+    assert main(again) == 0
+    assert "expression_happiness" in csv_at.read_text("utf-8")
     assert main(["features", clip, "-o", str(csv_at)]) == 2
     assert "exists already" in capsys.readouterr().err
     assert main(["features", clip, "-o", str(tmp_path / "a.xlsx")]) == 2

@@ -10,6 +10,7 @@ import typer
 import blanket
 from blanket.cli.console import console, say
 from blanket.cli.options import Overwrite
+from blanket.extras import needs
 from blanket.output import refuse_same_file
 from blanket.progress import shown
 
@@ -36,6 +37,10 @@ def features(
     expect_faces: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="How many faces every frame shows.")
     ] = None,
+    expression: Annotated[
+        bool,
+        typer.Option("--expression", help="Expressions, too, by a rough classifier of adults'."),
+    ] = False,
     overwrite: Overwrite = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
@@ -47,6 +52,11 @@ def features(
     for path in output:
         refuse_same_file(source, path)
         refuse_unwritable(path, overwrite)
+    classifier = None
+    if expression:
+        with needs("eval", "the classifier of expressions"):
+            from blanket.eval.affect import Affect
+        classifier = Affect()
     expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     with shown(console, quiet) as progress:
         table = blanket.features(
@@ -54,6 +64,7 @@ def features(
             preset,
             overrides=[*(changes or ()), *expected],
             analysis=analysis,
+            expression=classifier,
             progress=progress,
         )
     for path in output:

@@ -34,7 +34,7 @@ class Affect:
     that are equally frequent."""
 
     name = "affect"
-    classes = CLASSES
+    classes: tuple[str, ...] = CLASSES
 
     def probabilities(self, picture: Image, meshes: Points) -> NDArray[np.float32]:
         """See `blanket.eval.expression.ExpressionClassifier.probabilities`."""
