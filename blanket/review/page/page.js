@@ -12,6 +12,7 @@ let changed = false;
 const tint = (track) => (track.added ? colour("hidden") : TINTS[track.track % TINTS.length]);
 const last = () => state.times.length - 1;
 const words = ([a, b]) => (a === b ? `${a}` : `${a}-${b}`);
+const frames = (range) => `${range[0] === range[1] ? "frame" : "frames"} ${words(range)}`;
 
 // What the server says.
 
@@ -96,7 +97,7 @@ function paintOn(canvas, picture, original) {
   draw.clearRect(0, 0, ...size);
   if (picture) draw.drawImage(picture, 0, 0, ...size);
   const wide = (1.6 * canvas.width) / Math.max(canvas.clientWidth, 1);
-  const outline = (box, style, dashed, label, thick = 1.4) => {
+  const outline = (box, style, dashed, label, thick = 1.4, below = false) => {
     const [x0, y0, x1, y1] = box.map((edge) => edge * scale);
     draw.lineWidth = (thick + 1.6) * wide;
     draw.setLineDash([]);
@@ -109,7 +110,7 @@ function paintOn(canvas, picture, original) {
     if (!label) return;
     draw.font = `600 ${8 * wide}px system-ui, sans-serif`;
     const long = draw.measureText(label).width + 6 * wide;
-    const top = y0 > 12 * wide ? y0 - 12 * wide : y0;
+    const top = below ? y1 : y0 > 12 * wide ? y0 - 12 * wide : y0;
     draw.fillStyle = style;
     draw.fillRect(x0 - wide, top, long, 12 * wide);
     draw.fillStyle = "#fff";
@@ -125,7 +126,7 @@ function paintOn(canvas, picture, original) {
     }
     for (const finding of state.findings) {
       const box = finding.boxes[view.index - finding.first];
-      if (box) outline(box, colour(finding.verdict), true, finding.verdict);
+      if (box) outline(box, colour(finding.verdict), true, finding.verdict, 1.4, true);
     }
   }
   if (original && view.drawing) outline(view.drawing, colour("accent"), true, "");
@@ -177,12 +178,12 @@ function showFrame() {
   $("verdict").textContent = span ? [span[2].replace("-", " "), ...span[3]].join(", ") : "";
   $("verdict").style.color = span && span[2] !== "no-face" ? `var(--${span[2]})` : "var(--muted)";
   $("range").textContent = view.range ? words(view.range) : "all frames";
-  $("scope").textContent = view.range ? `drop or hide in frames ${words(view.range)}` : "";
+  $("scope").textContent = view.range ? `drop or hide in ${frames(view.range)}` : "";
   $("range").className = view.range ? "set" : "";
   $("clear").hidden = !view.range;
   $("play").textContent = view.playing ? "Stop" : "Play";
   $("adding").hidden = !view.pending;
-  if (view.pending) $("adding-range").textContent = words(pendingRange());
+  if (view.pending) $("adding-range").textContent = frames(pendingRange());
   for (const card of document.querySelectorAll(".track")) {
     card.classList.toggle("chosen", Number(card.dataset.track) === view.chosen);
   }
@@ -209,7 +210,7 @@ function showTracks() {
     const name = element("div", { className: "name" }, swatch,
       element("span", { textContent: track.added ? `Track ${track.track} (added)` : `Track ${track.track}` }));
     const card = element("div", { className: "track" }, name,
-      element("p", { textContent: `frames ${words([track.first, track.last])}: ${told.join(", ") || "left as it is"}` }));
+      element("p", { textContent: `${frames([track.first, track.last])}: ${told.join(", ") || "left as it is"}` }));
     card.dataset.track = track.track;
     card.classList.toggle("gone", !track.runs.length);
     if (!track.added) {
@@ -238,18 +239,18 @@ function showFindings() {
   $("findings").replaceChildren(...state.findings.map((finding) => {
     const track = finding.track === null ? "" : `, track ${finding.track}`;
     const button = element("button", {}, element("b", { className: finding.verdict, textContent: finding.verdict }),
-      ` ${finding.reason}`, element("small", { textContent: `frames ${words([finding.first, finding.last])}${track}` }));
+      ` ${finding.reason}`, element("small", { textContent: `${frames([finding.first, finding.last])}${track}` }));
     button.addEventListener("click", () => go(finding.first));
     return element("li", {}, button);
   }));
 }
 
 function told(one) {
-  const frames = one.frames === undefined ? "" : `, frames ${one.frames}`;
-  if ("drop" in one) return `Track ${one.drop} is no face${frames}`;
-  if ("hide" in one) return `Track ${one.hide} is hidden${frames}`;
+  const where = one.frames === undefined ? "" : `, ${String(one.frames).includes("-") ? "frames" : "frame"} ${one.frames}`;
+  if ("drop" in one) return `Track ${one.drop} is no face${where}`;
+  if ("hide" in one) return `Track ${one.hide} is hidden${where}`;
   if ("picture" in one) return `Track ${one.picture} is a picture`;
-  if ("add" in one) return `A face was missed${frames}`;
+  if ("add" in one) return `A face was missed${where}`;
   return `Track ${one.assign} is subject ${one.subject}`;
 }
 

@@ -9,7 +9,7 @@ const ORDER = ["no-face", "replaced", "hidden", "suspect", "leak"];
 
 export function colour(name) {
   const probe = document.createElement("i");
-  probe.style.color = `var(--${name === "no-face" ? "line" : name})`;
+  probe.style.color = `var(--${name})`;
   document.body.append(probe);
   const value = getComputedStyle(probe).color;
   probe.remove();
