@@ -215,6 +215,11 @@ def test_expression_by_hand() -> None:
     assert found.cosine_found == pytest.approx((1 + cosine) / 3)
 
 
+def test_expression_of_no_frame_is_no_figure() -> None:
+    found = expression_agreement(np.empty((0, 0)), np.empty((0, 0)))
+    assert found.frames == 0 and np.isnan(found.agreement) and np.isnan(found.cosine)
+
+
 def test_the_built_in_classifier_sees_expressions_move(demo: Demo) -> None:
     pytest.importorskip("skimage", reason="the classifier needs the extra 'eval'")
     from blanket.eval.affect import Affect

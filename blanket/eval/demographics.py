@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from blanket.align import rigid
+from blanket.appearance import SIDE
 from blanket.eval.traces import paired
 from blanket.faces import Image, Points
 from blanket.genderage import GenderAge
@@ -48,7 +49,7 @@ class LikenessAgeGender:
             return GenderAge(np.empty(0, np.float32), np.empty(0, np.float32))
         mean, likeness = load_topology().mean, load_likeness()
         features = np.stack(
-            [describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)) for mesh in meshes]
+            [describe(flatten(unwrap(picture, mesh, SIDE)), rigid(mesh, mean)) for mesh in meshes]
         )
         man, years = likeness.man(features) / 100, likeness.years(features)
         return GenderAge(man.astype(np.float32), years.astype(np.float32))

@@ -59,9 +59,10 @@ def expression_agreement(original: Array, output: Array) -> ExpressionAgreement:
     p, q = paired(original, output)
     known, seen = np.isfinite(p).all(-1), np.isfinite(q).all(-1)
     found = known & seen
-    same = p[found].argmax(-1) == q[found].argmax(-1)
-    cosine = probability_cosine(p[found], q[found])
     frames, both = int(known.sum()), int(found.sum())
+    # Without a frame there may be no class either, of which none is the likeliest.
+    same = p[found].argmax(-1) == q[found].argmax(-1) if both else np.zeros(0, bool)
+    cosine = probability_cosine(p[found], q[found])
     return ExpressionAgreement(
         agreement=float(same.sum() / frames) if frames else np.nan,
         cosine=float(cosine.sum() / frames) if frames else np.nan,
