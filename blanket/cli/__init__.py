@@ -20,7 +20,9 @@ from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
 from blanket.cli.eval import evaluate
 from blanket.cli.features import features
+from blanket.cli.predict import predict
 from blanket.cli.review import review
+from blanket.cli.score import score
 from blanket.cli.train import train
 from blanket.cli.weights import weights
 from blanket.errors import BlanketError
@@ -39,7 +41,9 @@ app.command()(demo)
 app.command()(doctor)
 app.command("eval")(evaluate)
 app.command()(features)
+app.command()(predict)
 app.command()(review)
+app.command()(score)
 app.add_typer(train, name="train")
 app.add_typer(weights, name="weights")
 

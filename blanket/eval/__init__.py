@@ -8,7 +8,8 @@ themselves.
 - `identity`, `verification`, `identification`: is the identity gone?
 - `traces`, `angles`, `gaze`, `blinks`, `landmarks`, `expression`, `affect`, `demographics`: is
   what the face does kept? Eye and mouth opening (`blanket.attributes`) are plain traces.
-- `downstream`, `coco`, `persons`, `rtdetr`, `vitpose`: do detectors and pose estimators still work?
+- `scores`, `downstream`, `coco`, `persons`, `rtdetr`, `vitpose`: do detectors and pose estimators
+  still work?
 - `fidelity`, `flicker`, `seam`, `perceptual`: what does it look like?
 - `cost`: what does it cost?
 """

@@ -1,0 +1,57 @@
+"""`blanket predict`: the people in a video and their poses, for `blanket score`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from blanket.cli.console import console, say
+from blanket.cli.options import Every, Output, Overwrite
+from blanket.extras import needs
+from blanket.output import pending, refuse_same_file
+from blanket.progress import Callback, shown
+
+if TYPE_CHECKING:
+    from blanket.picture import Picture
+
+
+def predict(
+    source: Annotated[Path, typer.Argument(help="A video or a picture.")],
+    output: Output,
+    detector: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="RT-DETR in transformers' form.")
+    ] = None,
+    pose: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="ViTPose in transformers' form.")
+    ] = None,
+    poses: Annotated[bool, typer.Option(help="Look for poses, not for boxes alone.")] = True,
+    every: Every = 1,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to run.")] = "cpu",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write the people in a video and their poses as predictions in COCO's results format.
+
+    By RT-DETR and ViTPose, which `blanket weights pull rtdetr vitpose` fetches.
+    """
+    with needs("downstream", "finding people and poses"):
+        from blanket.eval import downstream, persons
+        from blanket.eval.reading import pictures
+
+    refuse_same_file(source, output)
+    with pending(output, overwrite) as draft:
+        finder = persons.build_person_detector(detector, device)
+        estimator = persons.build_pose_estimator(pose, device) if poses else None
+        with shown(console) as progress:
+            found = downstream.predict(_told(pictures(source), progress), finder, estimator, every)
+        draft.write_text(json.dumps(found), encoding="utf-8")
+    say(f"done: {len(found)} predictions")
+
+
+def _told(frames: Iterator[Picture], progress: Callback) -> Iterator[Picture]:
+    for frame in frames:
+        yield frame
+        progress("predict", frame.index + 1, None)
