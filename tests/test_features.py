@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip
-from conftest import Demo
+from conftest import Demo, Saved
 
 import blanket
 from blanket.analysis import Analysis
@@ -188,16 +188,14 @@ def test_webvtt(features: Features, tmp_path: Path) -> None:
     assert covered[0] == pytest.approx(48 / 15, abs=0.05)
 
 
-def test_from_an_analysis(features: Features, demo: Demo, tmp_path: Path) -> None:
-    text = tmp_path / "a.yaml"
-    blanket.anonymize(demo.clip, tmp_path / "a.mp4", save_analysis=text)
-    again = blanket.features(demo.clip, analysis=text)
+def test_from_an_analysis(features: Features, saved: Saved, tmp_path: Path) -> None:
+    again = blanket.features(saved.clip, analysis=saved.text)
     for name, values in features.columns.items():
         assert np.array_equal(again.columns[name], values, equal_nan=values.dtype.kind == "f"), name
-    text.write_text(text.read_text("utf-8").replace("corrections: []", "corrections: [{drop: 0}]"))
-    assert 0 not in blanket.features(demo.clip, analysis=text).columns["track"]
+    text = saved.corrected(tmp_path, "{drop: 0}")
+    assert 0 not in blanket.features(saved.clip, analysis=text).columns["track"]
     with pytest.raises(InputError, match="another file"):
-        blanket.features(demo.anonymized, analysis=text)
+        blanket.features(saved.out, analysis=saved.text)
 
 
 def test_a_picture_and_a_video_without_a_face(demo: Demo, tmp_path: Path) -> None:

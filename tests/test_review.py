@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import shutil
@@ -16,9 +17,8 @@ import cv2
 import numpy as np
 import pytest
 from clips import make_clip, psnr, scene
-from conftest import Demo
+from conftest import Demo, Saved
 
-import blanket
 from blanket.analysisfile import load_analysis, save_audit
 from blanket.cli import main
 from blanket.corrections import written
@@ -35,12 +35,13 @@ CHROMIUM = next(
 
 
 @pytest.fixture(scope="module")
-def made(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(saved: Saved, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a clip, its output, and the analysis that it was made with."""
     folder = tmp_path_factory.mktemp("review")
-    shutil.copy(demo.clip, folder / "clip.mp4")
-    blanket.anonymize(folder / "clip.mp4", folder / "out.mp4", save_analysis=folder / "clip.yaml")
-    save_audit(folder / "clip.yaml", verdicts(48))
+    shutil.copy(saved.clip, folder / "clip.mp4")
+    shutil.copy(saved.out, folder / "out.mp4")
+    text = saved.copy(folder)
+    save_audit(text, verdicts(48))
     return folder
 
 
@@ -407,11 +408,9 @@ def test_what_is_painted_is_the_frame(page: Any, folder: Path) -> None:
     page.locator("#number").press("Enter")
     at(page, 20)
     for which, name in (("original", "clip.mp4"), ("output", "out.mp4")):
-        data = page.evaluate(
-            "which => Array.from(document.getElementById(which).getContext('2d')"
-            ".getImageData(0, 0, 640, 360).data)", which,
-        )  # fmt: skip
-        seen = np.reshape(data, (360, 640, 4))[..., :3].astype(np.uint8)
+        address = page.evaluate("which => document.getElementById(which).toDataURL()", which)
+        data = np.frombuffer(base64.b64decode(address.partition(",")[2]), np.uint8)
+        seen = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
         truth = [frame.rgb() for frame in read(folder / name)]
         assert psnr(seen, truth[20]) > 30
         assert psnr(seen, truth[20]) > max(psnr(seen, truth[18]), psnr(seen, truth[22]))
