@@ -8,12 +8,29 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from blanket.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
 DETECTORS = "centerface", "mtcnn", "retinaface", "scrfd", "yunet"
+
+
+def _odd(kernel: int) -> int:
+    if kernel % 2 == 0:
+        raise ValueError("should be odd")
+    return kernel
+
+
+Kernel = Annotated[int, Field(ge=3), AfterValidator(_odd)]
+"""The side of an image filter, which has a middle."""
 
 
 class Section(BaseModel):
@@ -103,6 +120,41 @@ class SwapSettings(Section):
     shape: Share = 1.0
 
 
+class MethodSettings(Section):
+    """What is done to each face: a new face (blanket), or one of the usual baselines, which
+    take nothing from the sections identity and swap.
+
+    name: the method. The rest is of the baselines. region: the piece of the picture that is
+    painted over: a box or ellipse along the head's axes, or the hull of the mesh. grow: its
+    size over that of the face.
+
+    kernel: side of the filter of the blurs in pixels of the full picture, odd, usually 5 to
+    65; its standard deviation is what OpenCV derives, 0.3 ((kernel - 1) / 2 - 1) + 0.8. Null
+    takes sigma instead. sigma: standard deviation as a share of the longer side of the
+    face's box. weak_kernel: of feature-blur, over eyes, nose and mouth. top: of top-blur,
+    the share of the box that is blurred, usually 0.5 to 0.7. min_score: of top-blur, least
+    trust in a mesh that says where the top is; other faces are hidden whole. cells: of
+    pixelate and downsample, how many pixels are left across the face. algorithm: of
+    inpaint. mask_threshold: of inpaint, how sure it must be that a pixel is face and not
+    something in front.
+    """
+
+    name: Literal[
+        "blanket", "blur", "feature-blur", "top-blur", "motion-blur", "pixelate", "downsample",
+        "blackbox", "inpaint",
+    ] = "blanket"  # fmt: skip
+    region: Literal["box", "ellipse", "hull"] = "box"
+    grow: float = Field(default=1.2, ge=1)
+    kernel: Kernel | None = None
+    sigma: float = Field(default=0.1, gt=0, le=1)
+    weak_kernel: Kernel = 3
+    top: float = Field(default=0.6, gt=0, le=1)
+    min_score: Share = 0.5
+    cells: int = Field(default=8, ge=1)
+    algorithm: Literal["telea", "navier-stokes"] = "telea"
+    mask_threshold: Share = 0.5
+
+
 class HideSettings(Section):
     """How a face that cannot be replaced is hidden.
 
@@ -154,6 +206,7 @@ class Settings(Section):
     track: TrackSettings = TrackSettings()
     identity: IdentitySettings = IdentitySettings()
     swap: SwapSettings = SwapSettings()
+    method: MethodSettings = MethodSettings()
     hide: HideSettings = HideSettings()
     audit: AuditSettings = AuditSettings()
     video: VideoSettings = VideoSettings()

@@ -29,8 +29,8 @@ class Writer:
 
     Kept: every frame and its time stamp, size, rotation, pixel aspect, colour tags, depth.
     Dropped: all metadata (place, device, date, language, chapters), captions, thumbnails,
-    data streams. A comment says that the faces are synthetic. What could not be kept is
-    told in ``notes``; ``codec`` is the encoder that is used.
+    data streams. What could not be kept is told in ``notes``; ``codec`` is the encoder that
+    is used.
 
     Use it as a context manager: a clean exit finishes the file, an exception leaves it
     unfinished (see `blanket.output.pending`). A frame belongs to the writer once written.
@@ -44,14 +44,14 @@ class Writer:
         quality: int = 18,
         preset: str = "veryfast",
         audio: Literal["drop", "keep"] = "drop",
-        version: str = "",
+        comment: str = "",
     ) -> None:
         """Open the file.
 
         path: its suffix names the container. info: the source. codec: libx264, libx265 or
         libvpx-vp9, which .webm files take in place of the default. quality: constant rate
         factor, lower is better. preset: of x264 and x265. audio: leave the sound out, or
-        copy it unchanged. version: of this program, for the comment.
+        copy it unchanged. comment: what the file says of itself.
 
         Raises:
             InputError: a container or codec that is not known or does not fit.
@@ -62,9 +62,7 @@ class Writer:
             Path(path), info, codec, quality, preset
         )
         self.codec = self._stream.codec_context.name
-        self._container.metadata["comment"] = (
-            f"Faces in this video are synthetic (BLANKET {version})".replace(" )", ")")
-        )
+        self._container.metadata["comment"] = comment
         self._audio: AudioCopy | None = None
         if audio == "keep" and info.has_audio:
             try:

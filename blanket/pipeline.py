@@ -18,6 +18,7 @@ import numpy as np
 import blanket
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import SavedAnalysis, load_analysis, refuse_clash, save_analysis
+from blanket.baseline import BaselineRenderer
 from blanket.config import Settings, load_settings
 from blanket.corrections import told
 from blanket.detect import build_detector
@@ -51,6 +52,7 @@ def anonymize(
     identity_at: float | None = None,
     save_identity: str | Path | None = None,
     audio: Literal["drop", "keep"] | None = None,
+    method: str | None = None,
     analysis: str | Path | None = None,
     save_analysis: str | Path | None = None,
     overwrite: bool = False,
@@ -63,7 +65,8 @@ def anonymize(
     seed: the same one gives the same new faces. identity: a picture whose face is used
     instead. identity_at: seconds, the frame from which a face is invented, by a generator
     that starts from one. save_identity: where to save a picture of the new face (of the
-    first person). audio: leave the sound out or copy it. analysis: of an earlier run on the
+    first person). audio: leave the sound out or copy it. method: ``blanket``, or a baseline
+    in its place (`blanket.config.MethodSettings`). analysis: of an earlier run on the
     same file, with its corrections, so that nothing is detected again. save_analysis: where
     to save this one; see docs/analysis.md for both. progress: called with stage, done, total.
 
@@ -80,7 +83,7 @@ def anonymize(
             "and change single settings by name"
         )
     base = saved.settings.model_dump() if saved else preset or "embedded"
-    settings = _settings(base, overrides, seed, identity, identity_at, audio)
+    settings = _settings(base, overrides, seed, identity, identity_at, audio, method)
     refuse_same_file(source, target)
     if not source.exists():
         raise InputError(f"there is no file {source}")
@@ -109,6 +112,7 @@ def anonymize_folder(
     identity: str | Path | None = None,
     identity_at: float | None = None,
     audio: Literal["drop", "keep"] | None = None,
+    method: str | None = None,
     overwrite: bool = False,
     progress: Callback | None = None,
 ) -> FolderReport:
@@ -118,7 +122,7 @@ def anonymize_folder(
     """
     source, target = Path(source), Path(target)
     # A wrong setting is told once, not once a file.
-    _settings(preset or "embedded", overrides, seed, identity, identity_at, audio)
+    _settings(preset or "embedded", overrides, seed, identity, identity_at, audio, method)
     if target.resolve().is_relative_to(source.resolve()):
         raise InputError("the output folder must lie outside the input folder")
     files: dict[str, Report] = {}
@@ -133,7 +137,8 @@ def anonymize_folder(
             out.parent.mkdir(parents=True, exist_ok=True)
             files[name.as_posix()] = anonymize(
                 path, out, preset, overrides=overrides, seed=seed, identity=identity,
-                identity_at=identity_at, audio=audio, overwrite=overwrite, progress=progress,
+                identity_at=identity_at, audio=audio, method=method,
+                overwrite=overwrite, progress=progress,
             )  # fmt: skip
         except (BlanketError, OSError) as error:
             status: Literal[1, 2] = 2 if isinstance(error, InputError) else 1
@@ -156,6 +161,7 @@ def _settings(
     identity: str | Path | None,
     identity_at: float | None,
     audio: str | None,
+    method: str | None,
 ) -> Settings:
     settings = load_settings(preset, overrides)
     given: dict[str, Any] = {}
@@ -167,7 +173,15 @@ def _settings(
         given["identity.at"] = identity_at
     if audio is not None:
         given["video.audio"] = audio
+    if method is not None:
+        given["method.name"] = method
     return settings.changed(given) if given else settings
+
+
+def _comment(settings: Settings) -> str:
+    """What a file says of itself."""
+    done = "synthetic" if settings.method.name == "blanket" else f"hidden ({settings.method.name})"
+    return f"Faces in this video are {done} (BLANKET {blanket.__version__})"
 
 
 class Run:
@@ -188,11 +202,14 @@ class Run:
         self._progress = progress or (lambda stage, done, total: None)
         self._analysis = analysis
         self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
+        self._baseline = settings.method.name != "blanket"
         self.tally = Tally()
         with self.tally.timed("start"):
-            self.methods = build_methods(settings)
+            self.methods = [] if self._baseline else build_methods(settings)
             if saved is None and analysis is None:
-                _ = self.detector, self.network, self.generator
+                _ = self.detector, self.network
+                if not self._baseline:
+                    _ = self.generator
 
     # With an analysis they are seldom needed.
 
@@ -216,7 +233,7 @@ class Run:
         info, chosen, tally = probe(source), self.settings.video, self.tally
         writer = Writer(
             draft, info, chosen.codec, chosen.quality, chosen.preset, chosen.audio,
-            blanket.__version__,
+            _comment(self.settings),
         )  # fmt: skip
         with writer:
             with tally.timed("analyse"):
@@ -274,6 +291,8 @@ class Run:
 
     def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
         """The best view of each person, by subject, where a later stage asks for it."""
+        if self._baseline:
+            return {}
         known = self._known()
         strangers = any(one.appearance and one.subject not in known for one in analysis.tracks)
         looks = any(method.looks for method in self.methods)
@@ -283,7 +302,9 @@ class Run:
         return best_views(pictures, analysis, placements, self.settings.identity.at)
 
     def invent(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, Identity]:
-        """Inpaint: a new face for each person, by subject."""
+        """Inpaint: a new face for each person, by subject; none for a baseline."""
+        if self._baseline:
+            return {}
         identities = self._known()
         for track in analysis.tracks:
             own = track.appearance
@@ -298,8 +319,10 @@ class Run:
         analysis: Analysis,
         identities: Mapping[int, Identity],
         views: Mapping[int, View],
-    ) -> Renderer:
+    ) -> Renderer | BaselineRenderer:
         """Swap, or hide: what paints the frames, in order."""
+        if self._baseline:
+            return BaselineRenderer(self.settings, analysis, self.tally)
         return Renderer(self.settings, analysis, self.methods, identities, views, self.tally)
 
     # What surrounds them.
@@ -356,9 +379,11 @@ class Run:
         )  # fmt: skip
 
     def _backends(self) -> BackendsReport:
-        if self._saved is None:
-            return BackendsReport(
-                detect=self.detector.name, mesh=self.network.name, identity=self.generator.name,
-                swap=self.methods[0].name, execution_provider=self.network.provider,
-            )  # fmt: skip
-        return self._saved.backends.model_copy(update={"swap": self.methods[0].name})
+        swap = None if self._baseline else self.methods[0].name
+        if self._saved is not None:
+            return self._saved.backends.model_copy(update={"swap": swap})
+        return BackendsReport(
+            detect=self.detector.name, mesh=self.network.name,
+            identity=None if self._baseline else self.generator.name, swap=swap,
+            execution_provider=self.network.provider,
+        )  # fmt: skip

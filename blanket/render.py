@@ -6,19 +6,16 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from blanket.analysis import Analysis, Placements
-from blanket.attributes import head_pose
 from blanket.config import Settings
 from blanket.faces import Identity
-from blanket.obfuscate import hide
+from blanket.obfuscate.hide import hide
+from blanket.obfuscate.region import HeadBox
 from blanket.picture import Picture
 from blanket.report import Rule
 from blanket.swap import SwapMethod, Swapper
 from blanket.tally import Tally
 from blanket.timeline import Placement
-from blanket.topology import SURFACE
 from blanket.track import Track
 from blanket.view import View
 
@@ -95,7 +92,7 @@ class Renderer:
             by = done.get(picture.index)
             rule = None if by else rules[picture.index]
             if rule is not None:
-                self._hide(picture, placement)
+                hide(picture, HeadBox.of(placement), self._settings.hide.grow)
             self._tally.count(picture.index, placement, rule, by)
 
     def _tried(self, method: SwapMethod, faces: Faces) -> Sequence[Rule | None]:
@@ -119,19 +116,6 @@ class Renderer:
             identity, view = self._identities[track.subject], self._views.get(track.subject)
             self._swappers[key] = method.fit(identity, own, view)
         return self._swappers[key]
-
-    def _hide(self, picture: Picture, placement: Placement) -> None:
-        box, angle = placement.box, 0.0
-        if placement.mesh is not None:
-            # As large as the face is along its own axes, not along those of the picture.
-            angle = float(np.radians(head_pose(placement.mesh)[2]))
-            cos, sin = np.cos(angle), np.sin(angle)
-            xy = placement.mesh[:SURFACE, :2]
-            upright = xy @ np.array([[cos, -sin], [sin, cos]], np.float32)
-            half = np.ptp(upright, axis=0) / 2
-            middle = (box[:2] + box[2:4]) / 2
-            box = np.concatenate([middle - half, middle + half])
-        hide(picture, box, angle, self._settings.hide.grow)
 
 
 def _tracks(placed: list[Placement]) -> list[int]:

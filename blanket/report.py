@@ -22,8 +22,8 @@ class BackendsReport(Part):
 
     detect: str = Field(description="the detector")
     mesh: str = Field(description="what follows the 478 points of a face")
-    identity: str = Field(description="what made the new faces")
-    swap: str = Field(description="what put them on the frames")
+    identity: str | None = Field(description="what made the new faces; null for a baseline")
+    swap: str | None = Field(description="what put them on the frames; null for a baseline")
     execution_provider: str = Field(description="ONNX Runtime's name for the processor used")
 
 
@@ -117,9 +117,11 @@ class TrackReport(Part):
     first_frame: NonNegativeInt = Field(description="number of its first frame, from 0")
     last_frame: NonNegativeInt = Field(description="number of its last frame")
     frames: NonNegativeInt = Field(description="frames in which the face was: replaced + hidden")
-    replaced: NonNegativeInt = Field(description="frames in which it was replaced")
+    replaced: NonNegativeInt = Field(
+        description="frames in which it was replaced, or treated by a baseline"
+    )
     replaced_by: dict[str, NonNegativeInt] = Field(
-        description="what replaced it: frames by swapper"
+        description="what replaced it: frames by swapper or baseline"
     )
     hidden: NonNegativeInt = Field(description="frames in which it was blurred out instead")
     hidden_by: dict[Rule, NonNegativeInt] = Field(description="why it was hidden: frames by rule")
@@ -127,9 +129,11 @@ class TrackReport(Part):
     occluded: float = Field(
         ge=0, le=1, description="mean share of the face with something in front, 0 to 1"
     )
-    age_group: str = Field(description="of the new face: `infant`, `child` or `adult`")
+    age_group: str | None = Field(
+        description="of the new face: `infant`, `child` or `adult`; null for a baseline"
+    )
     identity: IdentityReport | None = Field(
-        description="the new face; null where every frame was hidden"
+        description="the new face; null where every frame was hidden, and for a baseline"
     )
 
     @model_validator(mode="after")
@@ -150,7 +154,7 @@ class Totals(Part):
     frames_with_faces: NonNegativeInt = Field(description="of these, frames with a face")
     faces: NonNegativeInt = Field(description="faces in all frames: replaced + hidden")
     tracks: NonNegativeInt = Field(description="number of tracks")
-    replaced: NonNegativeInt = Field(description="faces replaced")
+    replaced: NonNegativeInt = Field(description="faces replaced, or treated by a baseline")
     hidden: NonNegativeInt = Field(description="faces blurred out instead")
 
     @model_validator(mode="after")
@@ -168,6 +172,7 @@ class Report(Document):
     target: FileName = Field(description="name of the output file, without its folder")
     preset: FileName = Field(description="name of the preset, or of its file without its folder")
     settings: dict[str, Any] = Field(description="all settings used, by section")
+    method: str = Field(description="what was done to faces: `blanket`, or a baseline's name")
     seed: int = Field(description="what the new faces were made from")
     backends: BackendsReport = Field(description="what did each stage")
     weights: dict[str, str] = Field(description="SHA-256 of each weights file, by name")

@@ -65,7 +65,7 @@ class Tally:
     def count(
         self, frame: int, placement: Placement, rule: Rule | None, by: str | None = None
     ) -> None:
-        """A face was hidden by a rule in a frame, or replaced `by` a method."""
+        """A face was hidden by a rule in a frame, or replaced (or treated) `by` a method."""
         self._faces[frame] += 1
         entry = self._entries.setdefault(placement.track.number, _Entry(first=frame))
         entry.last = frame
@@ -107,6 +107,7 @@ class Tally:
             target=target.name,
             preset=preset,
             settings=settings.shareable(),
+            method=settings.method.name,
             seed=settings.identity.seed,
             backends=backends,
             weights=dict(checksums()),
@@ -156,8 +157,10 @@ class Tally:
     ) -> TrackReport:
         hidden, replaced = sum(entry.hidden.values()), sum(entry.replaced.values())
         identity, own = identities.get(track.subject), track.appearance
-        group: str = settings.identity.age
-        if group == "auto":
+        group: str | None = settings.identity.age
+        if settings.method.name != "blanket":
+            group = None
+        elif group == "auto":
             group = "infant" if own is None else age_group(years_of(own))
         new = None
         if identity is not None and replaced:

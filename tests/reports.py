@@ -24,6 +24,7 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
         target="out.mp4",
         preset="embedded",
         settings=Settings().shareable(),
+        method="blanket",
         seed=0,
         backends=BackendsReport(
             detect="centerface",

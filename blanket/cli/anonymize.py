@@ -48,6 +48,14 @@ def anonymize(
         Literal["drop", "keep"] | None,
         typer.Option(help="Leave the sound out (the default: a voice identifies) or copy it."),
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="blanket, a new face (the default), or a baseline: blur, feature-blur, "
+            "top-blur, motion-blur, pixelate, downsample, blackbox, inpaint.",
+        ),
+    ] = None,
     analysis: Annotated[
         Path | None,
         typer.Option(metavar="YAML", help="Render from this analysis, with its corrections."),
@@ -83,6 +91,7 @@ def anonymize(
         "identity": identity,
         "identity_at": identity_at,
         "audio": audio,
+        "method": method,
         "overwrite": overwrite,
     }
     with ExitStack() as stack:
@@ -139,9 +148,10 @@ def _tell(result: Report | FolderReport, quiet: bool) -> None:
             for note in report.notes:
                 say(f"{name}: {note}")
             sums = report.totals
+            done = "replaced" if report.method == "blanket" else f"treated by {report.method}"
             say(
                 f"{name}: {sums.frames} frames with {sums.faces} faces, "
-                f"{sums.replaced} replaced and {sums.hidden} hidden"
+                f"{sums.replaced} {done} and {sums.hidden} hidden"
             )
     if not isinstance(result, Report):
         for name, failure in result.failed.items():
