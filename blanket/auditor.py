@@ -70,55 +70,54 @@ def audit(
         )
     told = progress or (lambda stage, done, total: None)
     network, detector = MeshNetwork(), build_detector(settings.detect)
-    pictures = _told("analyse", _pictures(original), _length(original), told)
+    pictures = _told("search", _pictures(original), _length(original), told)
     if effort == "thorough":
-        analysis = scrutinise(pictures, network, settings)
         settings = thorough(settings)
+        analysis = scrutinise(pictures, network, settings)
     else:
         analysis = analyse(pictures, detector, network, settings)
-    auditor = Auditor(analysis, detector, network, settings)
-    return auditor(original, anonymized, anonymized.name, told)
+    auditor = Auditor(detector, network, settings)
+    return auditor(analysis, original, anonymized, anonymized.name, told)
 
 
 class Auditor:
-    """Compares outputs with the original that an analysis is of.
+    """Compares outputs with their original.
 
-    analysis: of the original, with which the output was made, or else the only one.
-    detector, network: what searches it for more. settings: of the run. deeper: an analysis
-    of the original by a more thorough search, if there was one.
+    detector, network: what searches the original for more. settings: of the run.
     """
 
-    def __init__(
-        self,
-        analysis: Analysis,
-        detector: Detector,
-        network: MeshNetwork,
-        settings: Settings,
-        deeper: Analysis | None = None,
-    ) -> None:
-        self._analysis, self._settings, self._deeper = analysis, settings, deeper
-        self._detector, self._network = detector, network
+    def __init__(self, detector: Detector, network: MeshNetwork, settings: Settings) -> None:
+        self._detector, self._network, self._settings = detector, network, settings
         self._effort: Effort = "thorough" if settings.audit.effort == "thorough" else "quick"
         self._persons = build_persons(settings.audit.recogniser, self._effort == "thorough")
+        self._deeper: Analysis | None = None
+
+    def look_deeper(self, original: Path, progress: Callback) -> None:
+        """Search the original thoroughly, once, for all audits that follow."""
+        if self._deeper is None:
+            pictures = _told("search", _pictures(original), _length(original), progress)
+            self._deeper = scrutinise(pictures, self._network, self._settings)
+            self._effort = "thorough"
 
     def __call__(
-        self, original: Path, anonymized: Path, name: str, progress: Callback
+        self, analysis: Analysis, original: Path, anonymized: Path, name: str, progress: Callback
     ) -> AuditReport:
-        """The verdict on a file. name: what reports call it."""
-        trial = Trial(self._analysis, self._persons)
-        witness = Witness(self._analysis, self._settings, self._deeper)
-        for before, after in _pairs(original, anonymized, self._analysis.frames, progress):
+        """The verdict on a file.
+
+        analysis: of the original, as the file was made with it, or else the only one. name:
+        of the file, for the report.
+        """
+        trial = Trial(analysis, self._persons)
+        witness = Witness(analysis, self._settings, self._deeper)
+        every = self._settings.audit.search_every
+        for before, after in _pairs(original, anonymized, analysis.frames, progress):
             places = witness.at(before.index)
-            if self._due(before.index):
+            if before.index % every == min(every, analysis.frames) // 2:
                 trial.searched += 1
                 places += witness.searched(before, self._detector, self._network, self._settings)
             for place in places:
                 self._judge(trial, place, before, after)
         return trial.report(original.name, name, self._effort, self._detector.name)
-
-    def _due(self, index: int) -> bool:
-        every = self._settings.audit.search_every
-        return index % every == min(every, self._analysis.frames) // 2
 
     def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:
         patch = Patch(before, place.box, place.mesh, place.occluded)

@@ -137,8 +137,7 @@ class Patch:
 
 
 def _detail(picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
-    rgb = picture.sample(matrix, (SIDE, SIDE))
-    luma = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    luma = picture.luma(matrix, (SIDE, SIDE))
     fine = cv2.GaussianBlur(luma, (0, 0), _FINE)
     return np.asarray(fine - cv2.GaussianBlur(luma, (0, 0), _COARSE), np.float32)
 

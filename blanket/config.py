@@ -176,7 +176,7 @@ class AuditSettings(Section):
     """
 
     effort: Literal["none", "quick", "thorough"] = "quick"
-    search_every: int = Field(default=50, ge=1)
+    search_every: int = Field(default=12, ge=1)
     recogniser: Literal["auto", "dlib", "likeness", "none"] = "auto"
     repairs: int = Field(default=3, ge=0)
     strict: bool = False

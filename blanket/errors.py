@@ -11,6 +11,12 @@ class BlanketError(Exception):
     exit_status: ClassVar[int] = 1
 
 
+class LeakError(BlanketError):
+    """The output would show a face of the original, and could not be mended."""
+
+    exit_status: ClassVar[int] = 4
+
+
 class InputError(BlanketError):
     """The job was asked for wrongly: a bad option, or an input that cannot be used."""
 

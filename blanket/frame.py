@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from blanket.faces import Image
+from blanket.faces import Image, Points
 from blanket.picture import Alpha, fit
 from blanket.resample import as_affine, blend, extract, invert
 from blanket.videoinfo import VideoInfo
@@ -97,6 +97,13 @@ class Frame:
             for plane, path in zip(self.planes, maps, strict=False)
         ]
         return layout.colour.rgb(*patches)
+
+    def luma(self, matrix: NDArray[np.floating[Any]], size: tuple[int, int]) -> Points:
+        """See `Picture.luma`."""
+        path = self.info.layout.to_luma @ invert(as_affine(matrix))
+        plane = self.planes[0]
+        patch = extract(plane, path, size).astype(np.float32)
+        return patch if plane.dtype == np.uint8 else patch * np.float32(1 / 4)
 
     def paste(self, patch: Image, alpha: Alpha, matrix: NDArray[np.floating[Any]]) -> None:
         """See `Picture.paste`."""

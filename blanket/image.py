@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.errors import BlanketError, InputError
-from blanket.faces import Image
+from blanket.faces import Image, Points
 from blanket.frame import unit_alpha
 from blanket.media import IMAGE_SUFFIXES, is_image
 from blanket.picture import Alpha, fit
@@ -100,6 +100,11 @@ class Still:
     def sample(self, matrix: NDArray[np.floating[Any]], size: tuple[int, int]) -> Image:
         """See `Picture.sample`."""
         return np.asarray(extract(self.pixels, invert(as_affine(matrix)), size), np.uint8)
+
+    def luma(self, matrix: NDArray[np.floating[Any]], size: tuple[int, int]) -> Points:
+        """See `Picture.luma`."""
+        grey = cv2.cvtColor(self.sample(matrix, size), cv2.COLOR_RGB2GRAY)
+        return np.asarray(grey, np.float32)
 
     def paste(self, patch: Image, alpha: Alpha, matrix: NDArray[np.floating[Any]]) -> None:
         """See `Picture.paste`."""

@@ -53,10 +53,8 @@ class LikenessPersons:
     def distance(self, before: Picture, after: Picture, mesh: Points) -> float:
         """See `Persons.distance`."""
         shape = rigid(mesh, load_topology().mean)
-        one, two = (
-            self._likeness.embed(describe(flatten(_texture(picture, mesh)), shape))
-            for picture in (before, after)
-        )
+        looks = [describe(flatten(_texture(p, mesh)), shape) for p in (before, after)]
+        one, two = self._likeness.embed(np.stack(looks))
         return float(np.linalg.norm(one - two))
 
 

@@ -48,6 +48,12 @@ class Picture(Protocol):
         border is repeated; a patch coarser than the picture is filtered, not aliased.
         """
 
+    def luma(self, matrix: NDArray[np.floating[Any]], size: tuple[int, int]) -> Points:
+        """The brightness of a patch as it is stored, ``[h, w]`` float32 of about 0..255.
+
+        Cheaper than `sample`, for what needs no colour; arguments as there.
+        """
+
     def paste(self, patch: Image, alpha: Alpha, matrix: NDArray[np.floating[Any]]) -> None:
         """Blend a patch into the picture.
 

@@ -1,14 +1,15 @@
 """The main job: video in, the same video with faces that belong to nobody out.
 
-    detect -> track -> mesh -> inpaint -> swap -> write + report
+    detect -> track -> mesh -> inpaint -> swap -> write -> audit + report
 
-Two passes over the file, in constant memory: the first finds and follows every face, the
-second replaces them.
+Three passes over the file, in constant memory: the first finds and follows every face, the
+second replaces them, the third looks whether one still shows. What does is mended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -18,12 +19,13 @@ import numpy as np
 import blanket
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import SavedAnalysis, load_analysis, refuse_clash, save_analysis
+from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
 from blanket.config import Settings, load_settings
 from blanket.corrections import told
 from blanket.detect import build_detector
 from blanket.detect.ensemble import Ensemble
-from blanket.errors import BlanketError, InputError
+from blanket.errors import BlanketError, InputError, LeakError
 from blanket.faces import Identity
 from blanket.image import Still, read_image, write_image
 from blanket.inpaint import IdentityGenerator, build_generator
@@ -33,10 +35,12 @@ from blanket.mesh import MeshNetwork
 from blanket.output import pending, refuse_same_file
 from blanket.picture import Picture
 from blanket.progress import Callback
-from blanket.render import Renderer
+from blanket.render import AnyPicture, Renderer
+from blanket.repair import repaired
 from blanket.report import BackendsReport, Failure, FolderReport, Report, VideoReport
 from blanket.swap import build_methods
 from blanket.tally import Tally
+from blanket.verdict import AuditReport, Finding, frames_said
 from blanket.video import Frame, Writer, probe, read
 from blanket.view import View, best_views
 
@@ -141,7 +145,7 @@ def anonymize_folder(
                 overwrite=overwrite, progress=progress,
             )  # fmt: skip
         except (BlanketError, OSError) as error:
-            status: Literal[1, 2] = 2 if isinstance(error, InputError) else 1
+            status = error.exit_status if isinstance(error, BlanketError) else 1
             failed[name.as_posix()] = Failure(message=str(error), exit_status=status)
     return FolderReport(files=files, failed=failed)
 
@@ -184,6 +188,15 @@ def _comment(settings: Settings) -> str:
     return f"Faces in this video are {done} (BLANKET {blanket.__version__})"
 
 
+@dataclass(frozen=True)
+class Done:
+    """What came of the way through. verdict: None where nobody asked for one."""
+
+    analysis: Analysis
+    identities: dict[int, Identity]
+    verdict: AuditReport | None
+
+
 class Run:
     """One run: the backends of its settings, and what they did."""
 
@@ -203,6 +216,7 @@ class Run:
         self._analysis = analysis
         self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
         self._baseline = settings.method.name != "blanket"
+        self._has_saved = False
         self.tally = Tally()
         with self.tally.timed("start"):
             self.methods = [] if self._baseline else build_methods(settings)
@@ -228,49 +242,90 @@ class Run:
         """What invents new ones."""
         return build_generator(self.settings, self.detector, self.network)
 
+    @cached_property
+    def auditor(self) -> Auditor:
+        """What looks at the output. Its searches do not count among the run's."""
+        return Auditor(build_detector(self.settings.detect), self.network, self.settings)
+
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""
-        info, chosen, tally = probe(source), self.settings.video, self.tally
-        writer = Writer(
-            draft, info, chosen.codec, chosen.quality, chosen.preset, chosen.audio,
-            _comment(self.settings),
-        )  # fmt: skip
-        with writer:
-            with tally.timed("analyse"):
-                analysis = self.analysis_of(self._told("analyse", read(source), info.frames))
-            with tally.timed("invent"):
-                views = self.look(analysis, read(source))
-                identities = self.invent(analysis, views)
-            self._save(source, target, analysis, identities)
-            with tally.timed("replace"):
-                render = self.renderer(analysis, identities, views)
-                for frame in render(self._told("replace", read(source), analysis.frames)):
+        info, chosen = probe(source), self.settings.video
+        codec, notes = "", list[str]()
+
+        def pictures(stage: str) -> Iterator[Frame]:
+            return self._told(stage, read(source), info.frames)
+
+        def write(painted: Iterable[Frame]) -> None:
+            nonlocal codec, notes
+            writer = Writer(
+                draft, info, chosen.codec, chosen.quality, chosen.preset, chosen.audio,
+                _comment(self.settings),
+            )  # fmt: skip
+            with writer:
+                for frame in painted:
                     writer.write(frame)
-        tally.notes += writer.notes
+            codec, notes = writer.codec, writer.notes
+
+        done = self.through(source, draft, target, pictures, write)
+        self.tally.notes += notes
         video = VideoReport(
-            width=info.width, height=info.height, frames=analysis.frames,
-            duration=info.duration or 0.0, frame_rate=float(info.frame_rate or 0),
-            codec=writer.codec,
+            width=info.width, height=info.height, frames=done.analysis.frames,
+            duration=info.duration or 0.0, frame_rate=float(info.frame_rate or 0), codec=codec,
         )  # fmt: skip
-        return self._finish(source, target, video, analysis, identities, portrait_at)
+        return self._finish(source, target, video, done, portrait_at)
 
     def picture(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """A picture is a video of one frame."""
-        still, tally = Still(read_image(source)), self.tally
-        with tally.timed("analyse"):
-            analysis = self.analysis_of([still])
-        with tally.timed("invent"):
-            views = self.look(analysis, [still])
-            identities = self.invent(analysis, views)
-        self._save(source, target, analysis, identities)
-        with tally.timed("replace"):
-            for painted in self.renderer(analysis, identities, views)([still]):
-                write_image(draft, painted.rgb())
+        still = Still(read_image(source))
+
+        def write(painted: Iterable[Still]) -> None:
+            for picture in painted:
+                write_image(draft, picture.rgb())
+
+        done = self.through(source, draft, target, lambda stage: iter([still.copy()]), write)
         video = VideoReport(
             width=still.width, height=still.height, frames=1, duration=0.0, frame_rate=0.0,
             codec=target.suffix.lower().lstrip("."),
         )  # fmt: skip
-        return self._finish(source, target, video, analysis, identities, portrait_at)
+        return self._finish(source, target, video, done, portrait_at)
+
+    def through(
+        self,
+        source: Path,
+        draft: Path,
+        target: Path,
+        pictures: Callable[[str], Iterator[AnyPicture]],
+        write: Callable[[Iterable[AnyPicture]], None],
+    ) -> Done:
+        """The way through, until nothing leaks.
+
+        pictures: the original once more, for a stage. write: makes the draft of them.
+
+        Raises:
+            LeakError: something leaks however often it is mended.
+        """
+        tally, identities = self.tally, dict[int, Identity]()
+        with tally.timed("analyse"):
+            analysis = self.analysis_of(pictures("analyse"))
+        for repairs_left in range(self.settings.audit.repairs, -1, -1):
+            with tally.timed("invent"):
+                views = self.look(analysis, pictures("look"))
+                identities = self.invent(analysis, views, identities)
+            self._save(source, target, analysis, identities)
+            with tally.timed("replace"):
+                write(self.renderer(analysis, identities, views)(pictures("replace")))
+            with tally.timed("audit"):
+                verdict = self.audit(analysis, source, draft, target)
+            open_findings = self._to_mend(verdict)
+            if not open_findings:
+                return Done(analysis, identities, verdict)
+            if repairs_left:
+                with tally.timed("repair"):
+                    analysis = self.repaired(analysis, open_findings, pictures("repair"))
+        raise LeakError(
+            f"a face would show in frames {frames_said(open_findings)}, so {target.name} is not "
+            "written: look at these frames, and correct the analysis (--save-analysis)"
+        )
 
     # The stages, in order.
 
@@ -301,11 +356,14 @@ class Run:
         placements = Placements(analysis, self.settings)
         return best_views(pictures, analysis, placements, self.settings.identity.at)
 
-    def invent(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, Identity]:
-        """Inpaint: a new face for each person, by subject; none for a baseline."""
+    def invent(
+        self, analysis: Analysis, views: Mapping[int, View], known: Mapping[int, Identity]
+    ) -> dict[int, Identity]:
+        """Inpaint: a new face for each person, by subject; none for a baseline. known: those
+        who have one."""
         if self._baseline:
             return {}
-        identities = self._known()
+        identities = {**self._known(), **known}
         for track in analysis.tracks:
             own = track.appearance
             if own is not None and track.subject not in identities:
@@ -324,6 +382,35 @@ class Run:
         if self._baseline:
             return BaselineRenderer(self.settings, analysis, self.tally)
         return Renderer(self.settings, analysis, self.methods, identities, views, self.tally)
+
+    def audit(
+        self, analysis: Analysis, source: Path, draft: Path, target: Path
+    ) -> AuditReport | None:
+        """Does any frame of what was written still show a face?"""
+        if self.settings.audit.effort == "none":
+            return None
+        if self.settings.audit.effort == "thorough":
+            self.auditor.look_deeper(source, self._progress)
+        verdict = self.auditor(analysis, source, draft, target.name, self._progress)
+        if any(finding.reason == "missed" for finding in verdict.leaks):
+            # Where one was missed there are more: now it pays to look everywhere.
+            self.auditor.look_deeper(source, self._progress)
+            verdict = self.auditor(analysis, source, draft, target.name, self._progress)
+        return verdict
+
+    def repaired(
+        self, analysis: Analysis, findings: Sequence[Finding], pictures: Iterable[Picture]
+    ) -> Analysis:
+        """What leaked, taken back into the tracks."""
+        self.tally.again()
+        self.tally.notes.append(f"frames {frames_said(findings)} were mended after the audit")
+        return repaired(analysis, findings, pictures, self.network, self.settings)
+
+    def _to_mend(self, verdict: AuditReport | None) -> list[Finding]:
+        # A baseline is as good as it is: what it leaves is told, not mended.
+        if verdict is None or self._baseline:
+            return []
+        return verdict.findings if self.settings.audit.strict else verdict.leaks
 
     # What surrounds them.
 
@@ -344,8 +431,9 @@ class Run:
         corrections = self._saved.corrections if self._saved else []
         save_analysis(
             self._save_to, source, target.name, found, identities, self.settings, self._preset,
-            self._backends(), corrections, self._overwrite,
+            self._backends(), corrections, self._overwrite or self._has_saved,
         )  # fmt: skip
+        self._has_saved = True
 
     def _told(self, stage: str, frames: Iterator[Frame], total: int | None) -> Iterator[Frame]:
         done = 0
@@ -361,11 +449,15 @@ class Run:
         source: Path,
         target: Path,
         video: VideoReport,
-        analysis: Analysis,
-        identities: dict[int, Identity],
+        done: Done,
         portrait_at: Path | None,
     ) -> Report:
-        tracks = analysis.tracks
+        tracks, identities, verdict = done.analysis.tracks, done.identities, done.verdict
+        if verdict is None:
+            self.tally.warnings.append("the output was not audited, as the settings ask")
+        elif verdict.suspects:
+            where = frames_said(verdict.suspects)
+            self.tally.warnings.append(f"there may be a face in frames {where}: look at them")
         if portrait_at is not None and not identities:
             self.tally.warnings.append("there is no new face to save")
         elif portrait_at is not None:
@@ -375,7 +467,7 @@ class Run:
                 write_image(draft, portrait(identities[first], own.colour).pixels)
         return self.tally.report(
             source, target, self._preset, self.settings, video, self._backends(), [],
-            None if self._saved else self.detector, tracks, identities,
+            None if self._saved else self.detector, tracks, identities, verdict,
         )  # fmt: skip
 
     def _backends(self) -> BackendsReport:

@@ -11,9 +11,18 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from blanket.document import Document, FileName, FrameRange, Part
+from blanket.verdict import AuditReport
 
 Rule = Literal[
-    "no-mesh", "low-trust", "gap", "too-small", "low-confidence", "error", "picture", "by-hand"
+    "no-mesh",
+    "low-trust",
+    "gap",
+    "too-small",
+    "low-confidence",
+    "error",
+    "picture",
+    "by-hand",
+    "leak",
 ]
 
 
@@ -181,6 +190,9 @@ class Report(Document):
     detection: DetectionReport = Field(description="how faces were found")
     tracks: list[TrackReport] = Field(description="every face that was followed")
     totals: Totals = Field(description="the sums over all tracks")
+    audit: AuditReport | None = Field(
+        description="what an attacker would find in the output; null where nobody looked"
+    )
     timings_s: dict[str, float] = Field(description="seconds spent, by stage")
     notes: list[str] = Field(description="what could not be kept as it was, in sentences")
     warnings: list[str] = Field(description="what the user should look at, in sentences")
@@ -195,7 +207,9 @@ class Failure(Part):
     """Why a file of a folder has no output."""
 
     message: str = Field(description="one sentence")
-    exit_status: Literal[1, 2] = Field(description="2 where the file is to blame, otherwise 1")
+    exit_status: int = Field(
+        description="2 where the file is to blame, 4 where a face would show, otherwise 1"
+    )
 
 
 class FolderReport(Document):
@@ -206,8 +220,8 @@ class FolderReport(Document):
 
     @property
     def exit_status(self) -> int:
-        """The worst of all files: 1 before 2 before 3 before 0."""
+        """The worst of all files: 4 before 1 before 2 before 3 before 0."""
         statuses = {failure.exit_status for failure in self.failed.values()} | {
             report.exit_status for report in self.files.values()
         }
-        return next((status for status in (1, 2, 3) if status in statuses), 0)
+        return next((status for status in (4, 1, 2, 3) if status in statuses), 0)

@@ -30,6 +30,7 @@ from blanket.report import (
 )
 from blanket.timeline import Placement
 from blanket.track import Track
+from blanket.verdict import AuditReport
 from blanket.weights import checksums
 
 
@@ -60,7 +61,13 @@ class Tally:
         """Take the time of a stage."""
         start = time.perf_counter()
         yield
-        self.timings[stage] = round(time.perf_counter() - start, 3)
+        spent = self.timings.get(stage, 0.0) + time.perf_counter() - start
+        self.timings[stage] = round(spent, 3)
+
+    def again(self) -> None:
+        """Forget what was counted: every frame is rendered again."""
+        self._entries.clear()
+        self._faces.clear()
 
     def count(
         self, frame: int, placement: Placement, rule: Rule | None, by: str | None = None
@@ -91,9 +98,11 @@ class Tally:
         detector: Ensemble | None,
         tracks: list[Track],
         identities: dict[int, Identity],
+        audit: AuditReport | None,
     ) -> Report:
         """The report of the run. models: other people's that were used. detector: with its
-        counts, None where it was not asked. identities: by subject."""
+        counts, None where it was not asked. identities: by subject. audit: of
+        the output, None where there was none."""
         detection = self._detection(detector, settings, video.frames)
         entries = [
             self._track(track, self._entries[track.number], settings, identities)
@@ -123,6 +132,7 @@ class Tally:
                 replaced=replaced,
                 hidden=hidden,
             ),
+            audit=audit,
             timings_s=self.timings,
             notes=self.notes,
             warnings=self.warnings,

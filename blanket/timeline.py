@@ -100,8 +100,8 @@ class Timeline:
                 continue
             frame = int(self._frames[position])
             sighting = self.track.sightings[frame]
-            # A person's box says in which frames the face is.
-            linger = 0 if sighting.rule == "by-hand" else self._linger
+            # A person's box, and one of the audit's, says in which frames the face is.
+            linger = 0 if sighting.rule in ("by-hand", "leak") else self._linger
             if sighting.packed is None and abs(index - frame) <= linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
         return None
@@ -156,6 +156,8 @@ class Timeline:
         """
         own = self._reading(index)
         assert own is not None
+        if self._smoothing == 0:
+            return own[0], own[1].astype(np.float32) / 255
         near = [
             (offset, reading)
             for offset in range(-REACH, REACH + 1)
@@ -171,7 +173,7 @@ class Timeline:
         cover = np.stack([reading[1] for _, reading in near]).astype(np.float32)
         in_time = np.exp(-0.5 * (offsets / 1.2) ** 2).astype(np.float32)
         steady = np.asarray(np.tensordot(in_time / in_time.sum(), cover, 1) / 255, np.float32)
-        if self._smoothing == 0 or len(near) < 3:
+        if len(near) < 3:
             return own[0], steady
         away = np.linalg.norm(local - local[here], axis=-1)
         alike = np.exp(-0.5 * (away / (0.024 * self._smoothing)) ** 2) * in_time[:, None]

@@ -72,6 +72,7 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
             replaced=replaced,
             hidden=hidden,
         ),
+        audit=None,
         timings_s={"detect": 0.5},
         notes=[],
         warnings=[],

@@ -72,6 +72,9 @@ def anonymize(
         Path | None, typer.Option(metavar="JSON", help="Write what was done to each face.")
     ] = None,
     overwrite: Overwrite = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Hide whatever may be a face, too.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
     ] = False,
@@ -79,14 +82,14 @@ def anonymize(
     """Replace every face in a video, a picture, or a folder of them.
 
     Exit status: 0 done, 2 wrong usage or input, 3 done but a face had to be blurred out
-    where it could not be replaced, 1 failure.
+    where it could not be replaced, 4 a face would still show (there is no output), 1 failure.
     """
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
     _refuse_clashes([source, identity], [output, save_identity, save_analysis, report])
     expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     options: dict[str, Any] = {
-        "overrides": [*(changes or ()), *expected],
+        "overrides": [*(changes or ()), *expected, *(["audit.strict=true"] if strict else [])],
         "seed": seed,
         "identity": identity,
         "identity_at": identity_at,
