@@ -157,7 +157,7 @@ class Timeline:
         own = self._reading(index)
         assert own is not None
         if self._smoothing == 0:
-            return own[0], own[1].astype(np.float32) / 255
+            return own[0], (own[1] / np.float32(255)).astype(np.float32)
         near = [
             (offset, reading)
             for offset in range(-REACH, REACH + 1)

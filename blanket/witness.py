@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,11 +18,16 @@ from blanket.faces import Face, Points
 from blanket.mesh import MeshNetwork
 from blanket.picture import Picture, enlarge_points, fit
 from blanket.timeline import Placement
-from blanket.track import LONGEST_HIDDEN_GAP, SMALLEST_EYES, SURE, Track, mesh_box
+from blanket.track import LONGEST_HIDDEN_GAP, SMALLEST_EYES, SURE, Sighting, Track, mesh_box
 from blanket.verdict import Reason
 
 _BELIEVED = 0.5
-"""Trust in a mesh from which a doubtful detection is a face."""
+"""Trust in a mesh from which it is of a face: real ones have 0.7 and more, fists up to 0.5."""
+_VERY_SURE = 0.75
+"""Score of a detection that needs no other to be a face; fists reach 0.6."""
+_LIKELY = 0.45
+"""Score, or trust, from which a place is worth a person's look."""
+_DETECTED = ("no-mesh", "too-small")
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,13 @@ class Witness:
     def at(self, index: int) -> list[Place]:
         """The places of a frame."""
         left = self._left(index)
-        places = [_place(one, index, self._sure) for one in self._placements.at(index)]
+        places = list(_places(self._placements.at(index), index, self._sure))
         if self._deeper is not None:
-            for placement in self._deeper.at(index):
-                if _met(placement.box, left):
+            known_boxes = [one.box for one in places]
+            for place in _places(self._deeper.at(index), index, self._sure_deeper):
+                if _met(place.box, left):
                     continue
-                place = _place(placement, index, self._sure_deeper)
-                known = _met(place.box, [one.box for one in places])
+                known = _met(place.box, known_boxes)
                 missed = place.untouched == "leak" and not known
                 places.append(
                     Place(
@@ -120,27 +125,39 @@ class Witness:
         return boxes
 
 
-def _place(placement: Placement, index: int, sure: dict[int, bool]) -> Place:
-    track = placement.track
-    if track.number not in sure:
-        sure[track.number] = is_face(track)
-    seen = index in track.sightings or placement.mesh is not None
-    certain = sure[track.number] and (seen or _bracketed(track, index))
-    return Place(
-        placement.box[:4], placement.mesh, placement.occluded, track.number,
-        "leak" if certain else "suspect", "untouched" if certain else "doubtful",
-    )  # fmt: skip
+def _places(placements: Sequence[Placement], index: int, sure: dict[int, bool]) -> Iterator[Place]:
+    """What is to be looked at: faces, and of what may be none only what is likely."""
+    for one in placements:
+        track = one.track
+        if track.number not in sure:
+            sure[track.number] = is_face(track)
+        seen = index in track.sightings or one.mesh is not None
+        if sure[track.number] and (seen or _bracketed(track, index)):
+            yield Place(one.box[:4], one.mesh, one.occluded, track.number, "leak", "untouched")
+        elif sure[track.number] or _likely(track.sightings.get(index)):
+            yield Place(one.box[:4], one.mesh, one.occluded, track.number, "suspect", "doubtful")
 
 
 def is_face(track: Track) -> bool:
-    """Whether a track is a face beyond doubt: its meshes are believed, or a detection was
-    sure. The others are faces, knees and folds of cloth."""
-    trusts = [one.trust for one in track.sightings.values() if one.packed is not None]
+    """Whether a track is a face beyond doubt: its meshes are believed, or detections were
+    sure. The others are faces, knees, fists and folds of cloth."""
+    sightings = track.sightings.values()
+    trusts = [one.trust for one in sightings if one.packed is not None]
     if trusts and np.mean(trusts) >= _BELIEVED:
         return True
-    boxes = [one for one in track.sightings.values() if one.packed is None]
-    found = [one for one in boxes if one.rule in ("no-mesh", "too-small") and one.score >= SURE]
-    return bool(found) or any(one.rule in ("by-hand", "picture") for one in boxes)
+    if any(one.rule in ("by-hand", "picture", "leak") for one in sightings):
+        return True
+    scores = sorted((one.score for one in sightings if one.rule in _DETECTED), reverse=True)
+    return bool(scores) and (scores[0] >= _VERY_SURE or (len(scores) > 1 and scores[1] >= SURE))
+
+
+def _likely(sighting: Sighting | None) -> bool:
+    """What was seen in this very frame is rather a face than not."""
+    if sighting is None:
+        return False
+    if sighting.packed is not None:
+        return sighting.trust >= _LIKELY
+    return sighting.rule in _DETECTED and sighting.score >= _LIKELY
 
 
 def _bracketed(track: Track, index: int) -> bool:
