@@ -83,10 +83,13 @@ def audit(
 class Auditor:
     """Compares outputs with their original.
 
-    detector, network: what searches the original for more. settings: of the run.
+    detector, network: what searches the original for more, None where nothing shall.
+    settings: of the run.
     """
 
-    def __init__(self, detector: Detector, network: MeshNetwork, settings: Settings) -> None:
+    def __init__(
+        self, detector: Detector | None, network: MeshNetwork | None, settings: Settings
+    ) -> None:
         self._detector, self._network, self._settings = detector, network, settings
         self._effort: Effort = "thorough" if settings.audit.effort == "thorough" else "quick"
         self._persons = build_persons(settings.audit.recogniser, self._effort == "thorough")
@@ -96,7 +99,7 @@ class Auditor:
         """Search the original thoroughly, once, for all audits that follow."""
         if self._deeper is None:
             pictures = _told("search", _pictures(original), _length(original), progress)
-            self._deeper = scrutinise(pictures, self._network, self._settings)
+            self._deeper = scrutinise(pictures, self._network or MeshNetwork(), self._settings)
             self._effort = "thorough"
 
     def __call__(
@@ -112,12 +115,15 @@ class Auditor:
         every = self._settings.audit.search_every
         for before, after in _pairs(original, anonymized, analysis.frames, progress):
             places = witness.at(before.index)
-            if before.index % every == min(every, analysis.frames) // 2:
+            due = before.index % every == min(every, analysis.frames) // 2
+            if due and self._detector is not None and self._network is not None:
                 trial.searched += 1
                 places += witness.searched(before, self._detector, self._network, self._settings)
             for place in places:
                 self._judge(trial, place, before, after)
-        return trial.report(original.name, name, self._effort, self._detector.name)
+        return trial.report(
+            original.name, name, self._effort, self._detector.name if self._detector else None
+        )
 
     def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:
         patch = Patch(before, place.box, place.mesh, place.occluded)

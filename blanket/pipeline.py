@@ -244,7 +244,10 @@ class Run:
 
     @cached_property
     def auditor(self) -> Auditor:
-        """What looks at the output. Its searches do not count among the run's."""
+        """What looks at the output. Its searches do not count among the run's; where the
+        analysis was saved it makes none."""
+        if self._saved is not None:
+            return Auditor(None, None, self.settings)
         return Auditor(build_detector(self.settings.detect), self.network, self.settings)
 
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:

@@ -80,7 +80,11 @@ class Trial:
             self._distances.setdefault(place.track, []).append(distance)
 
     def report(
-        self, original: str, anonymized: str, effort: Literal["quick", "thorough"], detector: str
+        self,
+        original: str,
+        anonymized: str,
+        effort: Literal["quick", "thorough"],
+        detector: str | None,
     ) -> AuditReport:
         """The verdict. original, anonymized: names of the files."""
         for frames, details in self._sharp.values():

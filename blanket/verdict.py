@@ -70,7 +70,9 @@ class AuditReport(Document):
     original: FileName = Field(description="name of the original, without its folder")
     anonymized: FileName = Field(description="name of the output, without its folder")
     effort: Literal["quick", "thorough"] = Field(description="how hard it looked")
-    detector: str = Field(description="what looked for faces")
+    detector: str | None = Field(
+        description="what looked for more faces than the analysis knew; null where nothing did"
+    )
     searched: NonNegativeInt = Field(description="frames of the original searched for faces")
     recogniser: str | None = Field(description="what compared people; null where nothing did")
     same_person_below: float | None = Field(
