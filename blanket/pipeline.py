@@ -245,8 +245,8 @@ class Run:
     @cached_property
     def auditor(self) -> Auditor:
         """What looks at the output. Its searches do not count among the run's; where the
-        analysis was saved it makes none."""
-        if self._saved is not None:
+        analysis was given it makes none."""
+        if self._saved is not None or self._analysis is not None:
             return Auditor(None, None, self.settings)
         return Auditor(build_detector(self.settings.detect), self.network, self.settings)
 
@@ -458,9 +458,12 @@ class Run:
         tracks, identities, verdict = done.analysis.tracks, done.identities, done.verdict
         if verdict is None:
             self.tally.warnings.append("the output was not audited, as the settings ask")
-        elif verdict.suspects:
-            where = frames_said(verdict.suspects)
-            self.tally.warnings.append(f"there may be a face in frames {where}: look at them")
+        else:
+            if verdict.leaks:
+                self.tally.warnings.append(f"a face shows in frames {frames_said(verdict.leaks)}")
+            if verdict.suspects:
+                where = frames_said(verdict.suspects)
+                self.tally.warnings.append(f"there may be a face in frames {where}: look at them")
         if portrait_at is not None and not identities:
             self.tally.warnings.append("there is no new face to save")
         elif portrait_at is not None:

@@ -199,7 +199,10 @@ class Report(Document):
 
     @property
     def exit_status(self) -> int:
-        """Of the command: 0, or 3 where a face had to be hidden."""
+        """Of the command: 0, 3 where a face had to be hidden, or 4 where one shows, which only
+        a baseline leaves so."""
+        if self.audit is not None and self.audit.leaks:
+            return 4
         return 3 if self.totals.hidden else 0
 
 
