@@ -67,7 +67,8 @@ BEST = {
     "flicker": 1, "gaze_error": 0,
     **{f"landmarks_{n}_{kind}": best for n in (5, 68, 478) for kind, best in
        (("error", 0), ("r", 1))},
-    "landmarks_in_face_r": 1,
+    "landmarks_in_face_r": 1, "expression_kept": 100, "expression_cosine": 1, "age_error": 0,
+    "gender_kept": 100,
     **{f"{key}_{kind}": best
        for key in ("eye", "mouth", "yaw", "pitch", "roll", "gaze_x", "gaze_y")
        for kind, best in (("error", 0), ("r", 1))},
@@ -93,6 +94,7 @@ def test_a_black_box_is_of_no_use_and_hides_everybody(results: Results) -> None:
         elif key.endswith("_error"):
             # Nothing was found whose error could be told: that is no value, not a good one.
             assert black[key] is None, key
+    assert black["expression_kept"] == black["gender_kept"] == 0
     # The recogniser has to say something of every place, and errs now and then.
     assert (black["verified"] or 0) < 15
     assert (black["identity_distance"] or 0) > 0.6

@@ -6,12 +6,16 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from clips import make_clip, scene
 from conftest import Demo
 from pages import found
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from test_eval_coco import tiny_rtdetr, tiny_vitpose
 
 import blanket
 from blanket.cli import main
@@ -266,6 +270,95 @@ def test_nothing_to_evaluate_is_an_error(tmp_path: Path) -> None:
             make_clip(tmp_path / name / video, [scene()] * count)
     with pytest.raises(BlanketError, match="no video could be evaluated"):
         blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
+
+
+def _people(seed: int, noise: float) -> list[dict[str, Any]]:
+    """A person in each of six frames, box and keypoints, as an estimator writes them."""
+    rng, found = np.random.default_rng(seed), []
+    body = np.random.default_rng(9).uniform(20, 100, (17, 2))
+    for frame in range(6):
+        points = body + frame + rng.normal(0, noise, body.shape)
+        (x, y), (w, h) = points.min(0), np.ptp(points, axis=0)
+        found.append({
+            "image_id": frame, "category_id": 1, "score": float(rng.uniform(0.5, 1)),
+            "bbox": [float(v) for v in (x, y, w, h)],
+            "keypoints": np.column_stack([points, np.ones(17)]).ravel().tolist(),
+        })  # fmt: skip
+    return found
+
+
+def test_poses_of_another_tool_are_scored_as_coco_does(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene(phase=k / 9) for k in range(6)])
+    predictions = {"original": _people(0, 0), "mine": _people(1, 3)}
+    for name, people in predictions.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(people), encoding="utf-8")
+    marks = {
+        "images": [{"id": k} for k in (1, 3)],
+        "annotations": [
+            {**one, "id": one["image_id"], "area": one["bbox"][2] * one["bbox"][3]}
+            for one in _people(2, 1)
+            if one["image_id"] in (1, 3)
+        ],
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    (tmp_path / "marks.json").write_text(json.dumps(marks), encoding="utf-8")
+    options = (
+        f"eval {clip} {clip} -o {tmp_path / 'made'} --name mine --recogniser none "
+        f"--predictions original={tmp_path / 'original.json'} "
+        f"--predictions mine={tmp_path / 'mine.json'} --annotations {tmp_path / 'marks.json'}"
+    )
+    assert main(options.split()) == 0
+    results = Results.model_validate_json((tmp_path / "made/results.json").read_text("utf-8"))
+    values = results.methods[0].videos[0].values
+    assert results.readers.people == "files"
+    for key, kind in (("person_ap", "bbox"), ("pose_ap", "keypoints")):
+        truth = COCO()
+        truth.dataset = {
+            "images": [{"id": k} for k in range(6)],
+            "categories": [{"id": 1, "name": "person"}],
+            "annotations": [
+                {**one, "id": k + 1, "iscrowd": 0, "num_keypoints": 17,
+                 "area": one["bbox"][2] * one["bbox"][3]}
+                for k, one in enumerate(predictions["original"])
+            ],
+        }  # fmt: skip
+        truth.createIndex()
+        judge = COCOeval(truth, truth.loadRes(predictions["mine"]), kind)
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+        assert values[key] == pytest.approx(100 * judge.stats[0], abs=1e-4), key
+        assert 0.05 < judge.stats[0] < 1
+    assert values["pose_missing"] == values["pose_spurious"] == 0
+    marked, best = values["pose_ap_marked"], values["pose_ap_marked_original"]
+    assert marked is not None and best is not None and 0 < marked <= best
+    assert "Pose AP" in (tmp_path / "made/report.html").read_text("utf-8")
+
+
+def test_predictions_need_their_original(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene()])
+    for names, message in {("mine",): "original=FILE", ("original", "other"): "'other'"}.items():
+        with pytest.raises(InputError, match=message):
+            blanket.evaluate(
+                clip, clip, tmp_path / "made", name="mine", recogniser=None,
+                predictions=dict.fromkeys(names, tmp_path / "x.json"),
+            )  # fmt: skip
+    with pytest.raises(InputError, match="name a person detector"):
+        blanket.evaluate(clip, clip, tmp_path / "made", pose_estimator="vitpose")
+
+
+def test_people_are_found_on_the_way(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene(width=64, height=64)] * 2)
+    models = {
+        "person_detector": str(tiny_rtdetr(tmp_path / "detector")),
+        "pose_estimator": str(tiny_vitpose(tmp_path / "poses")),
+    }
+    for _ in range(2):  # the second time the original is remembered
+        results = blanket.evaluate(
+            clip, clip, tmp_path / "made", recogniser=None, look_every=1, overwrite=True,
+            cache=tmp_path / "cache", **models,
+        )  # fmt: skip
+        assert results.readers.people is not None and "rtdetr" in results.readers.people
 
 
 def test_the_worst_frame_is_kept() -> None:

@@ -9,8 +9,19 @@ import typer
 
 import blanket
 from blanket.cli.console import console, say
-from blanket.cli.options import Cache, Every, LookEvery, Overwrite, Recognise, Stills
-from blanket.errors import InputError
+from blanket.cli.options import (
+    Annotations,
+    Cache,
+    Every,
+    LookEvery,
+    Overwrite,
+    PersonDetector,
+    PoseEstimator,
+    Predictions,
+    Recognise,
+    Stills,
+    named_paths,
+)
 from blanket.progress import shown
 
 
@@ -43,6 +54,10 @@ def compare(
     look_every: LookEvery = 5,
     stills: Stills = True,
     cache: Cache = None,
+    person_detector: PersonDetector = None,
+    pose_estimator: PoseEstimator = None,
+    predictions: Predictions = None,
+    annotations: Annotations = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Run methods on the same inputs with the same faces, time them and evaluate them.
@@ -53,18 +68,15 @@ def compare(
     """
     from blanket.eval.compare import parse_sweep
 
-    added = {}
-    for text in add or ():
-        name, equals, folder = text.partition("=")
-        if not (name and equals and folder):
-            raise InputError(f"{text!r} is not of the form name=folder")
-        added[name] = Path(folder)
     with shown(console) as progress:
         results = blanket.compare(
-            inputs, output, [name for name in methods.split(",") if name], preset, add=added,
+            inputs, output, [name for name in methods.split(",") if name], preset,
+            add=named_paths(add),
             sweep=None if sweep is None else parse_sweep(sweep), overrides=changes or (),
             seed=seed, recogniser=None if recogniser == "none" else recogniser, every=every,
-            look_every=look_every, stills=stills, cache=cache, overwrite=overwrite,
+            look_every=look_every, stills=stills, cache=cache, person_detector=person_detector,
+            pose_estimator=pose_estimator, predictions=named_paths(predictions),
+            annotations=annotations, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip
     for warning in results.warnings:

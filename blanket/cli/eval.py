@@ -10,12 +10,17 @@ import typer
 import blanket
 from blanket.cli.console import console, say
 from blanket.cli.options import (
+    Annotations,
     Cache,
     Every,
     LookEvery,
     Overwrite,
+    PersonDetector,
+    PoseEstimator,
+    Predictions,
     Recognise,
     Stills,
+    named_paths,
 )
 from blanket.progress import shown
 
@@ -37,6 +42,10 @@ def evaluate(
     look_every: LookEvery = 5,
     stills: Stills = True,
     cache: Cache = None,
+    person_detector: PersonDetector = None,
+    pose_estimator: PoseEstimator = None,
+    predictions: Predictions = None,
+    annotations: Annotations = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Measure an anonymised video, picture or folder against its original.
@@ -48,7 +57,9 @@ def evaluate(
         results = blanket.evaluate(
             original, anonymized, output, preset, name=name, overrides=changes or (),
             recogniser=None if recogniser == "none" else recogniser, every=every,
-            look_every=look_every, stills=stills, cache=cache, overwrite=overwrite,
+            look_every=look_every, stills=stills, cache=cache, person_detector=person_detector,
+            pose_estimator=pose_estimator, predictions=named_paths(predictions),
+            annotations=annotations, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip
     for warning in results.warnings:

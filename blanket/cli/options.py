@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from blanket.errors import InputError
+
 Output = Annotated[Path, typer.Option("--output", "-o", help="What to write.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Recognise = Annotated[
@@ -25,3 +27,35 @@ Cache = Annotated[
         metavar="FOLDER", help="Keeps what was read in originals, embeddings of the faces too."
     ),
 ]
+PersonDetector = Annotated[
+    str | None,
+    typer.Option("--person-detector", metavar="MODEL", help="Finds people: rtdetr, or a folder."),
+]
+PoseEstimator = Annotated[
+    str | None,
+    typer.Option("--pose-estimator", metavar="MODEL", help="Finds poses: vitpose, or a folder."),
+]
+Predictions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--predictions", metavar="NAME=PATH", help="COCO results on `original` and on a method."
+    ),
+]
+Annotations = Annotated[
+    Path | None, typer.Option("--annotations", metavar="PATH", help="What people marked, COCO.")
+]
+
+
+def named_paths(texts: list[str] | None) -> dict[str, Path]:
+    """Options of the form NAME=PATH.
+
+    Raises:
+        InputError: one is not of that form.
+    """
+    found = {}
+    for text in texts or ():
+        name, _, path = text.partition("=")
+        if not (name and path):
+            raise InputError(f"{text!r} is not of the form name=path")
+        found[name] = Path(path)
+    return found

@@ -136,6 +136,24 @@ def _metrics() -> Iterator[Metric]:
         "share of the output's blinks that the original has within 100 ms; no value where the "
         "output has none",
     )  # fmt: skip
+    yield one(
+        "expression_kept", "Expression kept", "%", "attributes", "higher", 1,
+        "share of the looks at which the classifier's likeliest expression (happiness, negative, "
+        "neutral, surprise) is that of the original; a lost face is not",
+    )  # fmt: skip
+    yield one(
+        "expression_cosine", "Expression, cosine", "", "attributes", "higher", 3,
+        "mean cosine of the classifier's probabilities of output and original; 0 for a lost face",
+    )  # fmt: skip
+    yield one(
+        "age_error", "Age, error", "years", "attributes", "lower", 1,
+        "mean absolute difference of the age that the faces look, over faces found in both",
+    )  # fmt: skip
+    yield one(
+        "gender_kept", "Gender kept", "%", "attributes", "higher", 1,
+        "share of the looks at which the output looks of the same gender as the original; a lost "
+        "face is not. Of infants this says little",
+    )  # fmt: skip
     for points in (5, 68, 478):
         yield one(
             f"landmarks_{points}_error", f"Landmarks ({points}), error", "%", "attributes",
@@ -178,6 +196,36 @@ def _metrics() -> Iterator[Metric]:
         "faces_spurious", "Detections spurious", "% of frames", "downstream", "lower", 1,
         "sure detections in the output that match none of the original at 0.5, a hundred frames",
     )  # fmt: skip
+    for kind, title in (("person", "Person detection"), ("pose", "Pose")):
+        by = "box overlap" if kind == "person" else "keypoint similarity"
+        yield one(
+            f"{kind}_ap", f"{title} AP", "%", "downstream", "higher", 1,
+            f"COCO's average precision (mean over {by} 0.50 to 0.95) of the predictions on the "
+            "output, with those on the original as the truth",
+        )  # fmt: skip
+        yield one(
+            f"{kind}_ap50", f"{title} AP at 0.5", "%", "downstream", "higher", 1,
+            f"the same at a {by} of 0.5",
+        )  # fmt: skip
+        yield one(
+            f"{kind}_missing", f"{title}, missing", "%", "downstream", "lower", 1,
+            "share of the original's predictions that no sure one of the output matches at 0.5",
+        )  # fmt: skip
+        yield one(
+            f"{kind}_spurious", f"{title}, spurious", "% of frames", "downstream", "lower", 1,
+            "sure predictions on the output that match none of the original at 0.5, a hundred "
+            "frames",
+        )  # fmt: skip
+        yield one(
+            f"{kind}_ap_marked", f"{title} AP against people's marks", "%", "downstream",
+            "higher", 1,
+            "COCO's average precision of the predictions on the output against what people marked",
+        )  # fmt: skip
+        yield one(
+            f"{kind}_ap_marked_original", f"{title} AP against marks, original", "%",
+            "downstream", None, 1,
+            "the same of the predictions on the original: as good as the output can get",
+        )  # fmt: skip
     yield one(
         "psnr_outside", "PSNR outside the face", "dB", "picture", "higher", 1,
         "peak signal-to-noise ratio outside the hull of the mesh grown by 15 %, errors pooled "

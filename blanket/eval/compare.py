@@ -14,6 +14,7 @@ from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import match
+from blanket.eval.people import people_files
 from blanket.eval.results import Results, Sweep
 from blanket.eval.tables import comma_separated, latex, markdown
 from blanket.media import is_image, is_video, media_in
@@ -53,6 +54,10 @@ def compare(
     look_every: int = 5,
     stills: bool = True,
     cache: str | Path | None = None,
+    person_detector: str | None = None,
+    pose_estimator: str | None = None,
+    predictions: Mapping[str, str | Path] | None = None,
+    annotations: str | Path | None = None,
     overwrite: bool = False,
     progress: Callback | None = None,
 ) -> Results:
@@ -77,7 +82,10 @@ def compare(
     names = [one.name for one in contenders]
     if len(set(names)) < len(names):
         raise InputError(f"two methods have the same name: {', '.join(sorted(names))}")
-    looking = Looking(recogniser, every, look_every, stills, None if cache is None else Path(cache))
+    looking = Looking(
+        recogniser, every, look_every, stills, None if cache is None else Path(cache),
+        person_detector, pose_estimator, people_files(predictions, annotations),
+    )  # fmt: skip
     folder = Path(output)
     with Evaluation(
         settings, folder, names, looking, overwrite=overwrite, progress=progress, more=list(TABLES)

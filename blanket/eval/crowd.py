@@ -46,7 +46,8 @@ def looks_at(observation: Observation, method: str) -> Iterator[Looks]:
         else:
             name = path.parts[0] if len(path.parts) > 1 else path.as_posix()
         if len(person.looked):
-            yield Looks(name, observation.video, person.embeddings_before, person.embeddings_after)
+            before, after = person.looks_before["embedding"], person.looks_after["embedding"]
+            yield Looks(name, observation.video, before, after)
 
 
 def crowd_figures(recogniser: Recogniser, looks: list[Looks]) -> dict[str, Estimate]:

@@ -10,6 +10,7 @@ from blanket.config import load_settings
 from blanket.errors import BlanketError
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import paired
+from blanket.eval.people import people_files
 from blanket.eval.results import Results
 from blanket.progress import Callback
 
@@ -27,6 +28,10 @@ def evaluate(
     look_every: int = 5,
     stills: bool = True,
     cache: str | Path | None = None,
+    person_detector: str | None = None,
+    pose_estimator: str | None = None,
+    predictions: Mapping[str, str | Path] | None = None,
+    annotations: str | Path | None = None,
     overwrite: bool = False,
     progress: Callback | None = None,
 ) -> Results:
@@ -40,6 +45,10 @@ def evaluate(
     this many frames. look_every: of these, give every this many to recogniser and detector.
     stills: put stills of the worst frames, originals too, into the page. cache: a folder that
     keeps what was read in originals, embeddings of their faces too, for the next evaluation.
+    person_detector, pose_estimator: ``rtdetr`` and ``vitpose``, or folders with such models,
+    that find people and poses. predictions: those of other estimators, in COCO's results format,
+    by ``original`` and name of the method: a file, or a folder with one for each video.
+    annotations: what people marked, in COCO's format, likewise.
 
     Raises:
         InputError: a file or setting that cannot be used; two files that do not belong
@@ -48,7 +57,10 @@ def evaluate(
     original, anonymized = Path(original), Path(anonymized)
     settings = load_settings(preset, overrides)
     pairs = paired(original, anonymized)
-    looking = Looking(recogniser, every, look_every, stills, None if cache is None else Path(cache))
+    looking = Looking(
+        recogniser, every, look_every, stills, None if cache is None else Path(cache),
+        person_detector, pose_estimator, people_files(predictions, annotations),
+    )  # fmt: skip
     method = name or anonymized.stem
     with Evaluation(
         settings, Path(output), [method], looking, overwrite=overwrite, progress=progress,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +14,16 @@ from blanket.analysis import Analysis, analyse
 from blanket.config import Settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
+from blanket.eval.affect import Affect
 from blanket.eval.catalogue import METRICS
 from blanket.eval.crowd import Looks, crowd_figures, looks_at
+from blanket.eval.demographics import build_age_gender
 from blanket.eval.frames import FrameTable
 from blanket.eval.measure import measure
 from blanket.eval.memory import Memory
 from blanket.eval.observe import observe
 from blanket.eval.page import write_page
+from blanket.eval.people import Estimators, PeopleFiles
 from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading, pictures
 from blanket.eval.reading import Readers as Networks
 from blanket.eval.results import (
@@ -52,7 +55,9 @@ class Looking:
     recogniser: its name, None for no figures on identity. every: read one in this many
     frames. look_every: of these, give one in this many to recogniser and detector and compare
     it as a picture. stills: keep stills of the worst frames, originals too, for the page.
-    memory: a folder that keeps what was read in originals.
+    memory: a folder that keeps what was read in originals. person_detector, pose_estimator:
+    models that find people and poses; None for neither. people: what
+    other tools and people say of them.
     """
 
     recogniser: str | None = "dlib"
@@ -60,6 +65,9 @@ class Looking:
     look_every: int = 5
     stills: bool = True
     memory: Path | None = None
+    person_detector: str | None = None
+    pose_estimator: str | None = None
+    people: PeopleFiles = field(default_factory=PeopleFiles)
 
 
 class Evaluation:
@@ -82,6 +90,7 @@ class Evaluation:
     ) -> None:
         if looking.every < 1 or looking.look_every < 1:
             raise InputError("frames can be read every 1, 2, 3, ... frames, not fewer")
+        looking.people.check(methods)
         self.settings, self._folder, self._methods = settings, folder, list(methods)
         self._looking, self._overwrite, self._more = looking, overwrite, more
         self._progress = progress or (lambda stage, done, total: None)
@@ -91,14 +100,17 @@ class Evaluation:
         self._recogniser = None if name is None else build_recogniser(name)
         searching = settings.changed({"detect.threshold": LEAST_SCORE})
         self._readers = Networks(
-            settings, self.network, build_detector(searching.detect), self._recogniser
-        )
+            settings, self.network, build_detector(searching.detect), self._recogniser,
+            Affect(), build_age_gender(), _estimators(looking),
+        )  # fmt: skip
         self._worst = WorstFrames() if looking.stills else None
         self._memory = None
         if looking.memory is not None:
             sampling = {
                 "recogniser": name, "every": looking.every, "look_every": looking.look_every,
-                "detector": self.detector.name,
+                "detector": self.detector.name, "expression": self._readers.expression.name,
+                "demographics": self._readers.demographics.name,
+                "people": None if (one := self._readers.estimators) is None else one.name,
             }  # fmt: skip
             self._memory = Memory(looking.memory, settings, sampling)
         self._looks: dict[str, list[Looks]] = {name: [] for name in methods}
@@ -156,7 +168,7 @@ class Evaluation:
             self.warnings.append(f"{video}: no face was found in the original")
         for name, path in outputs.items():
             faces, lost = seen.lost(name)
-            values = measure(seen, name, self._recogniser)
+            values = measure(seen, name, self._recogniser, self._looking.people)
             if costs is not None:
                 values |= costs[name]
             self._videos[name].append(
@@ -173,7 +185,8 @@ class Evaluation:
                 )
             )
             self._table.add(seen, name, self._recogniser)
-            self._looks[name] += looks_at(seen, name)
+            if self._recogniser is not None:
+                self._looks[name] += looks_at(seen, name)
 
     def _source(self, original: Path, analysis: Analysis | None, stack: ExitStack) -> OriginalFaces:
         """What reads the original, or remembers what was read."""
@@ -242,6 +255,9 @@ class Evaluation:
                 mesh=self.network.name,
                 recogniser=None if recogniser is None else recogniser.name,
                 recogniser_metric=None if recogniser is None else recogniser.metric,
+                expression=self._readers.expression.name,
+                demographics=self._readers.demographics.name,
+                people=self._people(),
                 recogniser_threshold=None if recogniser is None else recogniser.threshold,
             ),
             settings=self.settings.shareable(),
@@ -266,7 +282,20 @@ class Evaluation:
                 self.warnings.append(few)
         return figures
 
+    def _people(self) -> str | None:
+        if self._looking.people.predictions:
+            return "files"
+        return None if self._readers.estimators is None else self._readers.estimators.name
+
     def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
         for frame in frames:
             yield frame
             self._progress(stage, frame.index + 1, None)
+
+
+def _estimators(looking: Looking) -> Estimators | None:
+    if looking.person_detector is None:
+        if looking.pose_estimator is not None:
+            raise InputError("poses are estimated in boxes: name a person detector, too")
+        return None
+    return Estimators(looking.person_detector, looking.pose_estimator)

@@ -83,7 +83,7 @@ class FrameTable:
             distance = np.full(len(person.rows), np.nan)
             if recogniser is not None and len(person.looked):
                 distance[person.looked] = same_frame_distances(
-                    recogniser, person.embeddings_before, person.embeddings_after
+                    recogniser, person.looks_before["embedding"], person.looks_after["embedding"]
                 )
             columns: dict[str, Any] = {
                 "method": [method] * len(here),

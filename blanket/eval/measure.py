@@ -8,6 +8,8 @@ import numpy as np
 
 from blanket.eval.blinks import blinks, match_events
 from blanket.eval.coco import as_truth, average_precision, face_results
+from blanket.eval.demographics import demographic_agreement
+from blanket.eval.expression import expression_agreement
 from blanket.eval.fidelity import psnr
 from blanket.eval.flicker import flicker
 from blanket.eval.gaze import gaze_agreement
@@ -20,8 +22,10 @@ from blanket.eval.identity import (
 )
 from blanket.eval.landmarks import SCHEMES, landmark_agreement
 from blanket.eval.observation import Observation, Subject
+from blanket.eval.people import ORIGINAL, SURE, PeopleFiles, marked_figures, people_figures
 from blanket.eval.signals import SIGNALS, read_signals
 from blanket.eval.traces import Values
+from blanket.genderage import GenderAge
 from blanket.recognise import Recogniser
 
 Figures = dict[str, float]
@@ -31,9 +35,11 @@ HIGHEST = 100.0
 
 
 def measure(
-    observation: Observation, method: str, recogniser: Recogniser | None
+    observation: Observation, method: str, recogniser: Recogniser | None, files: PeopleFiles
 ) -> dict[str, float | None]:
     """Every figure of a video by its key, None where it has no value.
+
+    files: predictions and annotations of people and poses.
 
     What is measured person by person is averaged over people, each weighed by the frames in
     which the figure could have a value: those in which the original has the face.
@@ -43,13 +49,16 @@ def measure(
     for person in observation.people(method):
         known = float(np.isfinite(person.before[:, 0, 0]).sum())
         figures = dict(_attributes(person, times))
-        if recogniser is not None and len(person.looked):
-            figures |= _identity(person, recogniser)
+        if len(person.looked):
+            figures |= _groups(person)
+            if recogniser is not None:
+                figures |= _identity(person, recogniser)
         people.append((known, figures))
     values = _weighed(people)
     known, lost = observation.lost(method)
     values["faces_kept"] = 100 * (known - lost) / known if known else np.nan
     values |= _detection(observation, method)
+    values |= _people(observation, method, files)
     values |= _pictures(observation, method)
     return {key: _plain(value) for key, value in values.items()}
 
@@ -73,8 +82,22 @@ def _attributes(person: Subject, times: Values) -> Iterator[tuple[str, float]]:
             yield "landmarks_in_face_r", marks.correlation_in_face
 
 
+def _groups(person: Subject) -> Figures:
+    """Expression, age and gender, from the frames that were looked at closer."""
+    expression = expression_agreement(*person.found_looks("expression"))
+    groups = demographic_agreement(
+        *(GenderAge(man=one[:, 1], years=one[:, 0]) for one in person.found_looks("demographics"))
+    )
+    return {
+        "expression_kept": 100 * expression.agreement,
+        "expression_cosine": expression.cosine,
+        "age_error": groups.age_error,
+        "gender_kept": 100 * groups.gender_kept,
+    }
+
+
 def _identity(person: Subject, recogniser: Recogniser) -> Figures:
-    before, after = person.embeddings_before, person.embeddings_after
+    before, after = person.looks_before["embedding"], person.looks_after["embedding"]
     apart = same_frame_distances(recogniser, before, after)
     found = identity_distance(recogniser, apart, np.ones(len(apart), bool))
     return {
@@ -106,6 +129,22 @@ def _detection(observation: Observation, method: str) -> Figures:
         "faces_missing": 100 * precision.missing / precision.truth if precision.truth else np.nan,
         "faces_spurious": 100 * precision.spurious / len(images),
     }
+
+
+def _people(observation: Observation, method: str, files: PeopleFiles) -> Figures:
+    """People and poses: those of the files, which may be of all frames, or those found."""
+    original, output = observation.original.people, observation.outputs[method].people
+    images, least = sorted(observation.looked), SURE
+    if method in files.predictions:
+        # What a file holds, its maker takes for true.
+        images, least = list(range(observation.count)), 0.0
+        original = files.of(ORIGINAL, observation.video)
+        output = files.of(method, observation.video)
+    if not original:
+        return {}
+    figures = people_figures(original, output, images, least)
+    marks = files.marked(observation.video)
+    return figures if marks is None else figures | marked_figures(marks, original, output, images)
 
 
 def _pictures(observation: Observation, method: str) -> Figures:

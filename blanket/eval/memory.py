@@ -21,6 +21,7 @@ import numpy as np
 import blanket
 from blanket.config import Settings
 from blanket.errors import InputError
+from blanket.eval.coco import Result
 from blanket.eval.reading import Original, OriginalFaces, Seen
 from blanket.faces import Face, Points
 from blanket.output import pending
@@ -79,6 +80,7 @@ class Noting:
         self._source = source
         self._faces: list[tuple[int, Original]] = []
         self._found: list[tuple[int, Face]] = []
+        self._people: list[Result] = []
 
     def faces(self, picture: Picture, look: bool) -> list[Original]:
         """See `blanket.eval.reading.OriginalFaces`."""
@@ -92,10 +94,17 @@ class Noting:
         self._found += [(picture.index, face) for face in faces]
         return faces
 
+    def people(self, picture: Picture) -> list[Result]:
+        """See `blanket.eval.reading.OriginalFaces`."""
+        people = self._source.people(picture)
+        self._people += people
+        return people
+
     def arrays(self) -> dict[str, np.ndarray]:
         """What was noted."""
         seen = [face.seen for _, face in self._faces]
-        looked = [k for k, one in enumerate(seen) if one.embedding is not None]
+        looked = [k for k, one in enumerate(seen) if one.looks]
+        names = seen[looked[0]].looks if looked else ()
         return {
             "frame": np.array([frame for frame, _ in self._faces], np.int64),
             "track": np.array([face.track for _, face in self._faces], np.int64),
@@ -104,7 +113,8 @@ class Noting:
             "mesh": _meshes([one.mesh for one in seen]),
             "trust": np.array([one.trust for one in seen]),
             "looked": np.array(looked, np.int64),
-            "embedding": np.array([seen[k].embedding for k in looked], np.float32),
+            **{f"look_{n}": np.stack([seen[k].looks[n] for k in looked]) for n in names},
+            "people": np.frombuffer(json.dumps(self._people).encode(), np.uint8),
             "found": np.array([frame for frame, _ in self._found], np.int64),
             "box": np.array([face.box for _, face in self._found], np.float32).reshape(-1, 4),
             "score": np.array([face.score for _, face in self._found]),
@@ -118,7 +128,12 @@ class Remembered:
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._a = arrays
         rows = {int(k): row for row, k in enumerate(arrays["looked"])}
-        self._embeddings = {k: arrays["embedding"][row] for k, row in rows.items()}
+        self._people: list[Result] = json.loads(arrays["people"].tobytes())
+        names = [name for name in arrays if name.startswith("look_")]
+        self._looks = {
+            k: {name.removeprefix("look_"): arrays[name][row] for name in names}
+            for k, row in rows.items()
+        }
 
     def faces(self, picture: Picture, look: bool) -> list[Original]:
         """See `blanket.eval.reading.OriginalFaces`."""
@@ -128,7 +143,7 @@ class Remembered:
                 int(a["track"][k]),
                 int(a["subject"][k]),
                 a["place"][k],
-                Seen(a["mesh"][k], float(a["trust"][k]), self._embeddings.get(int(k))),
+                Seen(a["mesh"][k], float(a["trust"][k]), self._looks.get(int(k), {})),
             )
             for k in self._rows("frame", picture.index)
         ]
@@ -140,6 +155,10 @@ class Remembered:
             Face(a["box"][k], float(a["score"][k]), a["points"][k])
             for k in self._rows("found", picture.index)
         ]
+
+    def people(self, picture: Picture) -> list[Result]:
+        """See `blanket.eval.reading.OriginalFaces`."""
+        return [one for one in self._people if one["image_id"] == picture.index]
 
     def _rows(self, name: str, index: int) -> range:
         # Frames were noted in order.

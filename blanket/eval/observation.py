@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.eval.coco import Result
 from blanket.eval.flicker import WarpingError
 from blanket.eval.reading import Original, Seen
 from blanket.eval.traces import Values
@@ -40,18 +41,20 @@ class Meshes:
 
 @dataclass
 class Party:
-    """What was read in the original, or in one output, a row a face. meshes, trusts,
-    embeddings: of each row. detections: by frame that was looked at."""
+    """What was read in the original, or in one output, a row a face. meshes, trusts: of each
+    row. looks: by name and row, see `blanket.eval.reading.Seen`. detections: by frame that was
+    looked at. people: who was found there, in COCO's results format."""
 
     meshes: Meshes = field(default_factory=Meshes)
     trusts: list[float] = field(default_factory=list)
-    embeddings: dict[int, NDArray[np.float32]] = field(default_factory=dict)
+    looks: dict[str, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
     detections: dict[int, list[Face]] = field(default_factory=dict)
+    people: list[Result] = field(default_factory=list)
 
     def add(self, seen: Seen) -> None:
         """The next row."""
-        if seen.embedding is not None:
-            self.embeddings[len(self.trusts)] = seen.embedding
+        for name, found in seen.looks.items():
+            self.looks.setdefault(name, {})[len(self.trusts)] = found
         self.meshes.append(seen.mesh)
         self.trusts.append(seen.trust)
 
@@ -62,8 +65,8 @@ class Subject:
 
     number: of the subject. rows: ``[N]`` int, the row of each frame, -1 where the person is
     not seen. before, after: meshes ``[N, 478, 3]`` of original and output, NaN where no face
-    was found. embeddings_before, embeddings_after: ``[K, D]`` of the frames `looked` ``[K]``,
-    an index into the N.
+    was found. looked: ``[K]``, which of the N frames were looked at closer. looks_before,
+    looks_after: what was found there, ``[K, ...]`` by name (`blanket.eval.reading.Seen`).
     """
 
     number: int
@@ -71,8 +74,17 @@ class Subject:
     before: Points
     after: Points
     looked: NDArray[np.int64]
-    embeddings_before: NDArray[np.float32]
-    embeddings_after: NDArray[np.float32]
+    looks_before: dict[str, NDArray[np.float32]]
+    looks_after: dict[str, NDArray[np.float32]]
+
+    def found_looks(self, name: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What closer looks found of a name, NaN where no face was found."""
+        sides = []
+        for looks, meshes in ((self.looks_before, self.before), (self.looks_after, self.after)):
+            found = looks[name].copy()
+            found[~np.isfinite(meshes[self.looked, 0, 0])] = np.nan
+            sides.append(found)
+        return sides[0], sides[1]
 
 
 class Observation:
@@ -128,12 +140,15 @@ class Observation:
                     before[position] = self.original.meshes[row]
                 if row >= 0 and party.trusts[row] >= self.min_trust:
                     after[position] = party.meshes[row]
-            looked = [p for p, row in enumerate(rows) if int(row) in party.embeddings]
-            yield Subject(
-                number, rows, before, after, np.array(looked, np.int64),
-                _stacked([self.original.embeddings[int(rows[p])] for p in looked]),
-                _stacked([party.embeddings[int(rows[p])] for p in looked]),
-            )  # fmt: skip
+            known = party.looks.get("expression", {})
+            looked = np.array([p for p, row in enumerate(rows) if int(row) in known], np.int64)
+            looks = [
+                {name: np.stack([found[int(r)] for r in rows[looked]]) for name, found in names}
+                if len(looked)
+                else {}
+                for names in (self.original.looks.items(), party.looks.items())
+            ]
+            yield Subject(number, rows, before, after, looked, looks[0], looks[1])
 
     def lost(self, method: str) -> tuple[int, int]:
         """How many faces the original shows, and how many of them the output has lost."""
@@ -145,7 +160,3 @@ class Observation:
         """A figure of whole pictures ``[N]``, NaN in frames that were not looked at."""
         figures = self.pictures[method]
         return np.array([figures.get(frame, {}).get(name, np.nan) for frame in self.frames])
-
-
-def _stacked(embeddings: list[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return np.stack(embeddings) if embeddings else np.empty((0, 0), np.float32)

@@ -69,9 +69,11 @@ def observe(
         if look:
             seen.looked.add(before.index)
             seen.original.detections[before.index] = source.detections(before)
+            seen.original.people += source.people(before)
             last = _Looked(before.index, readers.whole(before, places), {})
             for name, after in afters.items():
                 seen.outputs[name].detections[before.index] = readers.detections(after)
+                seen.outputs[name].people += readers.people(after)
                 last.outputs[name] = readers.copy(after)
                 figures = last.whole.figures(last.outputs[name])
                 seen.pictures[name][before.index] = figures
@@ -112,8 +114,9 @@ def _badness(
 ) -> dict[str, float]:
     """How bad a frame is, by the kinds of `blanket.eval.stills`."""
     found: dict[str, float] = {}
-    if recogniser is not None and output.embedding is not None and face.seen.embedding is not None:
-        found["distance"] = float(distances(recogniser, face.seen.embedding, output.embedding))
+    if recogniser is not None and "embedding" in output.looks:
+        pair = face.seen.looks["embedding"], output.looks["embedding"]
+        found["distance"] = float(distances(recogniser, *pair))
     if face.seen.trust < min_trust:
         return found
     if output.trust < min_trust:

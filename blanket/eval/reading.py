@@ -21,6 +21,10 @@ from blanket.analysis import Analysis, Placements
 from blanket.config import Settings
 from blanket.detect import Detector
 from blanket.errors import InputError
+from blanket.eval.coco import Result
+from blanket.eval.demographics import AgeGender
+from blanket.eval.expression import ExpressionClassifier
+from blanket.eval.people import Estimators
 from blanket.eval.whole import Whole
 from blanket.faces import Face, Image, Points
 from blanket.image import Still, read_image
@@ -39,13 +43,15 @@ LEAST_SCORE = 0.05
 class Seen:
     """One face as it is read in one picture.
 
-    mesh: ``[478, 3]`` float32 pixels of the full picture. trust: 0..1, of the mesh.
-    embedding: ``[D]`` float32, None in frames that the recogniser does not look at.
+    mesh: ``[478, 3]`` float32 pixels of the full picture. trust: 0..1, of the mesh. looks:
+    what closer looks found, float32 by name, empty in frames without one: ``embedding``
+    ``[D]``, ``expression`` ``[C]`` probabilities, ``demographics`` ``[2]``, years and the
+    probability of a man.
     """
 
     mesh: Points
     trust: float
-    embedding: NDArray[np.float32] | None = None
+    looks: Mapping[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ class Readers:
     """What reads faces, the same for the original and every output.
 
     side: pixels of the longer side of the copy that is read. detector: gives scores from
-    `LEAST_SCORE` on.
+    `LEAST_SCORE` on. recogniser: None for no figures on identity. expression, demographics:
+    what names expressions, ages and genders. estimators: what finds people and their poses,
+    if anything does.
     """
 
     def __init__(
@@ -74,9 +82,14 @@ class Readers:
         network: MeshNetwork,
         detector: Detector,
         recogniser: Recogniser | None,
+        expression: ExpressionClassifier,
+        demographics: AgeGender,
+        estimators: Estimators | None,
     ) -> None:
         self.side, self.detect_side = settings.track.analysis_side, settings.detect.max_side
         self.network, self.detector, self.recogniser = network, detector, recogniser
+        self.expression, self.demographics = expression, demographics
+        self.estimators = estimators
 
     def copy(self, picture: Picture) -> Image:
         """The copy of a picture that is read and compared, ``[h, w, 3]``."""
@@ -95,21 +108,36 @@ class Readers:
     def faces(self, picture: Picture, places: list[Points], look: bool) -> list[Seen]:
         """Every face read at its place (meshes ``[478, 3]`` in pixels of the picture).
 
-        look: also with the recogniser, which is told the same places.
+        look: look closer, too. The recogniser is told the same places; expression, age and
+        gender are those of the mesh that is read.
         """
         if not places:
             return []
         small = self.copy(picture)
         full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
         shrunk = [_scaled(place, full, size) for place in places]
-        embeddings: list[NDArray[np.float32] | None] = [None] * len(places)
-        if look and self.recogniser is not None:
-            embeddings = list(self.recogniser.embed(small, np.stack(shrunk)))
-        found = []
-        for place, embedding in zip(shrunk, embeddings, strict=True):
-            reading = self.network.follow(small, place)
-            found.append(Seen(_scaled(reading.mesh, size, full), reading.trust, embedding))
-        return found
+        readings = [self.network.follow(small, place) for place in shrunk]
+        looks: list[dict[str, NDArray[np.float32]]] = [{} for _ in places]
+        if look:
+            meshes = np.stack([reading.mesh for reading in readings])
+            groups = self.demographics.read(small, meshes)
+            found = {
+                "expression": self.expression.probabilities(small, meshes),
+                "demographics": np.stack([groups.years, groups.man], axis=-1),
+            }
+            if self.recogniser is not None:
+                found["embedding"] = self.recogniser.embed(small, np.stack(shrunk))
+            looks = [{name: rows[k] for name, rows in found.items()} for k in range(len(places))]
+        return [
+            Seen(_scaled(reading.mesh, size, full), reading.trust, one)
+            for reading, one in zip(readings, looks, strict=True)
+        ]
+
+    def people(self, picture: Picture) -> list[Result]:
+        """People in a picture, in its pixels and COCO's results format."""
+        if self.estimators is None:
+            return []
+        return self.estimators.find(picture.index, picture.rgb())
 
     def detections(self, picture: Picture) -> list[Face]:
         """Faces that the detector finds anywhere, in pixels of the picture, best first."""
@@ -129,11 +157,15 @@ class OriginalFaces(Protocol):
     """What is read in the original, frame by frame in order: worked out, or remembered."""
 
     def faces(self, picture: Picture, look: bool) -> list[Original]:
-        """The faces that have a mesh. look: with embeddings."""
+        """The faces that have a mesh. look: look closer, too."""
         ...
 
     def detections(self, picture: Picture) -> list[Face]:
         """See `Readers.detections`."""
+        ...
+
+    def people(self, picture: Picture) -> list[Result]:
+        """See `Readers.people`."""
         ...
 
 
@@ -160,6 +192,10 @@ class Reading:
     def detections(self, picture: Picture) -> list[Face]:
         """See `OriginalFaces`."""
         return self._readers.detections(picture)
+
+    def people(self, picture: Picture) -> list[Result]:
+        """See `OriginalFaces`."""
+        return self._readers.people(picture)
 
 
 def pictures(path: Path) -> Generator[Picture, None, None]:
