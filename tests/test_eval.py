@@ -15,7 +15,6 @@ from conftest import Demo
 from pages import found
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from test_eval_coco import tiny_rtdetr, tiny_vitpose
 
 import blanket
 from blanket.cli import main
@@ -310,7 +309,6 @@ def test_poses_of_another_tool_are_scored_as_coco_does(tmp_path: Path) -> None:
     assert main(options.split()) == 0
     results = Results.model_validate_json((tmp_path / "made/results.json").read_text("utf-8"))
     values = results.methods[0].videos[0].values
-    assert results.readers.people == "files"
     for key, kind in (("person_ap", "bbox"), ("pose_ap", "keypoints")):
         truth = COCO()
         truth.dataset = {
@@ -343,22 +341,6 @@ def test_predictions_need_their_original(tmp_path: Path) -> None:
                 clip, clip, tmp_path / "made", name="mine", recogniser=None,
                 predictions=dict.fromkeys(names, tmp_path / "x.json"),
             )  # fmt: skip
-    with pytest.raises(InputError, match="name a person detector"):
-        blanket.evaluate(clip, clip, tmp_path / "made", pose_estimator="vitpose")
-
-
-def test_people_are_found_on_the_way(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "a.mp4", [scene(width=64, height=64)] * 2)
-    models = {
-        "person_detector": str(tiny_rtdetr(tmp_path / "detector")),
-        "pose_estimator": str(tiny_vitpose(tmp_path / "poses")),
-    }
-    for _ in range(2):  # the second time the original is remembered
-        results = blanket.evaluate(
-            clip, clip, tmp_path / "made", recogniser=None, look_every=1, overwrite=True,
-            cache=tmp_path / "cache", **models,
-        )  # fmt: skip
-        assert results.readers.people is not None and "rtdetr" in results.readers.people
 
 
 def test_the_worst_frame_is_kept() -> None:

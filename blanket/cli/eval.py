@@ -15,8 +15,6 @@ from blanket.cli.options import (
     Every,
     LookEvery,
     Overwrite,
-    PersonDetector,
-    PoseEstimator,
     Predictions,
     Recognise,
     Stills,
@@ -42,8 +40,6 @@ def evaluate(
     look_every: LookEvery = 5,
     stills: Stills = True,
     cache: Cache = None,
-    person_detector: PersonDetector = None,
-    pose_estimator: PoseEstimator = None,
     predictions: Predictions = None,
     annotations: Annotations = None,
     overwrite: Overwrite = False,
@@ -57,8 +53,7 @@ def evaluate(
         results = blanket.evaluate(
             original, anonymized, output, preset, name=name, overrides=changes or (),
             recogniser=None if recogniser == "none" else recogniser, every=every,
-            look_every=look_every, stills=stills, cache=cache, person_detector=person_detector,
-            pose_estimator=pose_estimator, predictions=named_paths(predictions),
+            look_every=look_every, stills=stills, cache=cache, predictions=named_paths(predictions),
             annotations=annotations, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip

@@ -27,14 +27,6 @@ Cache = Annotated[
         metavar="FOLDER", help="Keeps what was read in originals, embeddings of the faces too."
     ),
 ]
-PersonDetector = Annotated[
-    str | None,
-    typer.Option("--person-detector", metavar="MODEL", help="Finds people: rtdetr, or a folder."),
-]
-PoseEstimator = Annotated[
-    str | None,
-    typer.Option("--pose-estimator", metavar="MODEL", help="Finds poses: vitpose, or a folder."),
-]
 Predictions = Annotated[
     list[str] | None,
     typer.Option(

@@ -54,8 +54,6 @@ def compare(
     look_every: int = 5,
     stills: bool = True,
     cache: str | Path | None = None,
-    person_detector: str | None = None,
-    pose_estimator: str | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     annotations: str | Path | None = None,
     overwrite: bool = False,
@@ -84,7 +82,7 @@ def compare(
         raise InputError(f"two methods have the same name: {', '.join(sorted(names))}")
     looking = Looking(
         recogniser, every, look_every, stills, None if cache is None else Path(cache),
-        person_detector, pose_estimator, people_files(predictions, annotations),
+        people_files(predictions, annotations),
     )  # fmt: skip
     folder = Path(output)
     with Evaluation(

@@ -28,8 +28,6 @@ def evaluate(
     look_every: int = 5,
     stills: bool = True,
     cache: str | Path | None = None,
-    person_detector: str | None = None,
-    pose_estimator: str | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     annotations: str | Path | None = None,
     overwrite: bool = False,
@@ -45,8 +43,7 @@ def evaluate(
     this many frames. look_every: of these, give every this many to recogniser and detector.
     stills: put stills of the worst frames, originals too, into the page. cache: a folder that
     keeps what was read in originals, embeddings of their faces too, for the next evaluation.
-    person_detector, pose_estimator: ``rtdetr`` and ``vitpose``, or folders with such models,
-    that find people and poses. predictions: those of other estimators, in COCO's results format,
+    predictions: of people and poses, by any estimator, in COCO's results format,
     by ``original`` and name of the method: a file, or a folder with one for each video.
     annotations: what people marked, in COCO's format, likewise.
 
@@ -59,7 +56,7 @@ def evaluate(
     pairs = paired(original, anonymized)
     looking = Looking(
         recogniser, every, look_every, stills, None if cache is None else Path(cache),
-        person_detector, pose_estimator, people_files(predictions, annotations),
+        people_files(predictions, annotations),
     )  # fmt: skip
     method = name or anonymized.stem
     with Evaluation(

@@ -23,7 +23,7 @@ from blanket.eval.measure import measure
 from blanket.eval.memory import Memory
 from blanket.eval.observe import observe
 from blanket.eval.page import write_page
-from blanket.eval.people import Estimators, PeopleFiles
+from blanket.eval.people import PeopleFiles
 from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading, pictures
 from blanket.eval.reading import Readers as Networks
 from blanket.eval.results import (
@@ -55,9 +55,8 @@ class Looking:
     recogniser: its name, None for no figures on identity. every: read one in this many
     frames. look_every: of these, give one in this many to recogniser and detector and compare
     it as a picture. stills: keep stills of the worst frames, originals too, for the page.
-    memory: a folder that keeps what was read in originals. person_detector, pose_estimator:
-    models that find people and poses; None for neither. people: what
-    other tools and people say of them.
+    memory: a folder that keeps what was read in originals. people: files of
+    what other tools, and people, say of people and poses.
     """
 
     recogniser: str | None = "dlib"
@@ -65,8 +64,6 @@ class Looking:
     look_every: int = 5
     stills: bool = True
     memory: Path | None = None
-    person_detector: str | None = None
-    pose_estimator: str | None = None
     people: PeopleFiles = field(default_factory=PeopleFiles)
 
 
@@ -101,7 +98,7 @@ class Evaluation:
         searching = settings.changed({"detect.threshold": LEAST_SCORE})
         self._readers = Networks(
             settings, self.network, build_detector(searching.detect), self._recogniser,
-            Affect(), build_age_gender(), _estimators(looking),
+            Affect(), build_age_gender(),
         )  # fmt: skip
         self._worst = WorstFrames() if looking.stills else None
         self._memory = None
@@ -110,7 +107,6 @@ class Evaluation:
                 "recogniser": name, "every": looking.every, "look_every": looking.look_every,
                 "detector": self.detector.name, "expression": self._readers.expression.name,
                 "demographics": self._readers.demographics.name,
-                "people": None if (one := self._readers.estimators) is None else one.name,
             }  # fmt: skip
             self._memory = Memory(looking.memory, settings, sampling)
         self._looks: dict[str, list[Looks]] = {name: [] for name in methods}
@@ -257,7 +253,6 @@ class Evaluation:
                 recogniser_metric=None if recogniser is None else recogniser.metric,
                 expression=self._readers.expression.name,
                 demographics=self._readers.demographics.name,
-                people=self._people(),
                 recogniser_threshold=None if recogniser is None else recogniser.threshold,
             ),
             settings=self.settings.shareable(),
@@ -282,20 +277,7 @@ class Evaluation:
                 self.warnings.append(few)
         return figures
 
-    def _people(self) -> str | None:
-        if self._looking.people.predictions:
-            return "files"
-        return None if self._readers.estimators is None else self._readers.estimators.name
-
     def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
         for frame in frames:
             yield frame
             self._progress(stage, frame.index + 1, None)
-
-
-def _estimators(looking: Looking) -> Estimators | None:
-    if looking.person_detector is None:
-        if looking.pose_estimator is not None:
-            raise InputError("poses are estimated in boxes: name a person detector, too")
-        return None
-    return Estimators(looking.person_detector, looking.pose_estimator)

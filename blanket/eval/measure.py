@@ -22,7 +22,7 @@ from blanket.eval.identity import (
 )
 from blanket.eval.landmarks import SCHEMES, landmark_agreement
 from blanket.eval.observation import Observation, Subject
-from blanket.eval.people import ORIGINAL, SURE, PeopleFiles, marked_figures, people_figures
+from blanket.eval.people import ORIGINAL, PeopleFiles, marked_figures, people_figures
 from blanket.eval.signals import SIGNALS, read_signals
 from blanket.eval.traces import Values
 from blanket.genderage import GenderAge
@@ -132,18 +132,13 @@ def _detection(observation: Observation, method: str) -> Figures:
 
 
 def _people(observation: Observation, method: str, files: PeopleFiles) -> Figures:
-    """People and poses: those of the files, which may be of all frames, or those found."""
-    original, output = observation.original.people, observation.outputs[method].people
-    images, least = sorted(observation.looked), SURE
-    if method in files.predictions:
-        # What a file holds, its maker takes for true.
-        images, least = list(range(observation.count)), 0.0
-        original = files.of(ORIGINAL, observation.video)
-        output = files.of(method, observation.video)
-    if not original:
+    """People and poses, of all frames that the files have."""
+    if method not in files.predictions:
         return {}
-    figures = people_figures(original, output, images, least)
-    marks = files.marked(observation.video)
+    video, images = observation.video, list(range(observation.count))
+    original, output = files.of(ORIGINAL, video), files.of(method, video)
+    figures = people_figures(original, output, images)
+    marks = files.marked(video)
     return figures if marks is None else figures | marked_figures(marks, original, output, images)
 
 

@@ -21,7 +21,6 @@ import numpy as np
 import blanket
 from blanket.config import Settings
 from blanket.errors import InputError
-from blanket.eval.coco import Result
 from blanket.eval.reading import Original, OriginalFaces, Seen
 from blanket.faces import Face, Points
 from blanket.output import pending
@@ -80,7 +79,6 @@ class Noting:
         self._source = source
         self._faces: list[tuple[int, Original]] = []
         self._found: list[tuple[int, Face]] = []
-        self._people: list[Result] = []
 
     def faces(self, picture: Picture, look: bool) -> list[Original]:
         """See `blanket.eval.reading.OriginalFaces`."""
@@ -93,12 +91,6 @@ class Noting:
         faces = self._source.detections(picture)
         self._found += [(picture.index, face) for face in faces]
         return faces
-
-    def people(self, picture: Picture) -> list[Result]:
-        """See `blanket.eval.reading.OriginalFaces`."""
-        people = self._source.people(picture)
-        self._people += people
-        return people
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What was noted."""
@@ -114,7 +106,6 @@ class Noting:
             "trust": np.array([one.trust for one in seen]),
             "looked": np.array(looked, np.int64),
             **{f"look_{n}": np.stack([seen[k].looks[n] for k in looked]) for n in names},
-            "people": np.frombuffer(json.dumps(self._people).encode(), np.uint8),
             "found": np.array([frame for frame, _ in self._found], np.int64),
             "box": np.array([face.box for _, face in self._found], np.float32).reshape(-1, 4),
             "score": np.array([face.score for _, face in self._found]),
@@ -128,7 +119,6 @@ class Remembered:
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self._a = arrays
         rows = {int(k): row for row, k in enumerate(arrays["looked"])}
-        self._people: list[Result] = json.loads(arrays["people"].tobytes())
         names = [name for name in arrays if name.startswith("look_")]
         self._looks = {
             k: {name.removeprefix("look_"): arrays[name][row] for name in names}
@@ -155,10 +145,6 @@ class Remembered:
             Face(a["box"][k], float(a["score"][k]), a["points"][k])
             for k in self._rows("found", picture.index)
         ]
-
-    def people(self, picture: Picture) -> list[Result]:
-        """See `blanket.eval.reading.OriginalFaces`."""
-        return [one for one in self._people if one["image_id"] == picture.index]
 
     def _rows(self, name: str, index: int) -> range:
         # Frames were noted in order.

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.eval.coco import Result
 from blanket.eval.flicker import WarpingError
 from blanket.eval.reading import Original, Seen
 from blanket.eval.traces import Values
@@ -43,13 +42,12 @@ class Meshes:
 class Party:
     """What was read in the original, or in one output, a row a face. meshes, trusts: of each
     row. looks: by name and row, see `blanket.eval.reading.Seen`. detections: by frame that was
-    looked at. people: who was found there, in COCO's results format."""
+    looked at."""
 
     meshes: Meshes = field(default_factory=Meshes)
     trusts: list[float] = field(default_factory=list)
     looks: dict[str, dict[int, NDArray[np.float32]]] = field(default_factory=dict)
     detections: dict[int, list[Face]] = field(default_factory=dict)
-    people: list[Result] = field(default_factory=list)
 
     def add(self, seen: Seen) -> None:
         """The next row."""

@@ -69,11 +69,9 @@ def observe(
         if look:
             seen.looked.add(before.index)
             seen.original.detections[before.index] = source.detections(before)
-            seen.original.people += source.people(before)
             last = _Looked(before.index, readers.whole(before, places), {})
             for name, after in afters.items():
                 seen.outputs[name].detections[before.index] = readers.detections(after)
-                seen.outputs[name].people += readers.people(after)
                 last.outputs[name] = readers.copy(after)
                 figures = last.whole.figures(last.outputs[name])
                 seen.pictures[name][before.index] = figures

@@ -1,4 +1,4 @@
-"""People and poses of an evaluation: found on the way, or read from files of other tools."""
+"""People and poses of an evaluation, from the files of any estimator (`blanket predict`, too)."""
 
 from __future__ import annotations
 
@@ -14,23 +14,13 @@ from blanket.eval.coco import (
     Precision,
     Result,
     on_frames,
-    person_results,
     read_annotations,
     read_results,
 )
 from blanket.eval.downstream import downstream_precision, human_precision
-from blanket.eval.persons import (
-    PersonDetector,
-    PoseEstimator,
-    build_person_detector,
-    build_pose_estimator,
-)
-from blanket.faces import Image
 from blanket.media import is_image
 
 ORIGINAL = "original"
-SURE = 0.5
-"""Score from which what an estimator finds in the original is taken for true."""
 
 
 @dataclass(frozen=True)
@@ -96,39 +86,12 @@ def _beside(path: Path, video: str) -> Path:
     return own
 
 
-class Estimators:
-    """RT-DETR and ViTPose on the frames that are looked at.
-
-    detector, pose: a folder with a model, or ``rtdetr`` and ``vitpose`` for those that
-    `blanket weights pull` fetches; pose None for boxes alone.
-    """
-
-    def __init__(self, detector: str, pose: str | None) -> None:
-        self._detector: PersonDetector = build_person_detector(_folder(detector, "rtdetr"))
-        self._pose: PoseEstimator | None = None
-        if pose is not None:
-            self._pose = build_pose_estimator(_folder(pose, "vitpose"))
-        names = [self._detector.name, *([] if self._pose is None else [self._pose.name])]
-        self.name = " and ".join(names)
-
-    def find(self, frame: int, picture: Image) -> list[Result]:
-        """The people in a frame ``[H, W, 3]``, in COCO's results format."""
-        persons = self._detector.detect(picture)
-        if self._pose is not None:
-            persons = self._pose.estimate(picture, persons)
-        return person_results(frame, persons)
-
-
-def _folder(model: str, fetched: str) -> Path | None:
-    return None if model == fetched else Path(model)
-
-
 def people_figures(
-    original: Sequence[Result], output: Sequence[Result], images: Sequence[int], least: float
+    original: Sequence[Result], output: Sequence[Result], images: Sequence[int]
 ) -> dict[str, float]:
-    """Figures of people and poses by key. images: frames that were looked at. least: score of
-    the original's predictions that are taken for true."""
-    return _figures(downstream_precision(original, output, images, least), len(images))
+    """Figures of people and poses by key; what a file holds, its maker takes for true. images:
+    the frames of the video."""
+    return _figures(downstream_precision(original, output, images), len(images))
 
 
 def marked_figures(

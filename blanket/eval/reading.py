@@ -21,10 +21,8 @@ from blanket.analysis import Analysis, Placements
 from blanket.config import Settings
 from blanket.detect import Detector
 from blanket.errors import InputError
-from blanket.eval.coco import Result
 from blanket.eval.demographics import AgeGender
 from blanket.eval.expression import ExpressionClassifier
-from blanket.eval.people import Estimators
 from blanket.eval.whole import Whole
 from blanket.faces import Face, Image, Points
 from blanket.image import Still, read_image
@@ -72,8 +70,7 @@ class Readers:
 
     side: pixels of the longer side of the copy that is read. detector: gives scores from
     `LEAST_SCORE` on. recogniser: None for no figures on identity. expression, demographics:
-    what names expressions, ages and genders. estimators: what finds people and their poses,
-    if anything does.
+    what names expressions, ages and genders.
     """
 
     def __init__(
@@ -84,12 +81,10 @@ class Readers:
         recogniser: Recogniser | None,
         expression: ExpressionClassifier,
         demographics: AgeGender,
-        estimators: Estimators | None,
     ) -> None:
         self.side, self.detect_side = settings.track.analysis_side, settings.detect.max_side
         self.network, self.detector, self.recogniser = network, detector, recogniser
         self.expression, self.demographics = expression, demographics
-        self.estimators = estimators
 
     def copy(self, picture: Picture) -> Image:
         """The copy of a picture that is read and compared, ``[h, w, 3]``."""
@@ -133,12 +128,6 @@ class Readers:
             for reading, one in zip(readings, looks, strict=True)
         ]
 
-    def people(self, picture: Picture) -> list[Result]:
-        """People in a picture, in its pixels and COCO's results format."""
-        if self.estimators is None:
-            return []
-        return self.estimators.find(picture.index, picture.rgb())
-
     def detections(self, picture: Picture) -> list[Face]:
         """Faces that the detector finds anywhere, in pixels of the picture, best first."""
         small = picture.rgb(self.detect_side)
@@ -162,10 +151,6 @@ class OriginalFaces(Protocol):
 
     def detections(self, picture: Picture) -> list[Face]:
         """See `Readers.detections`."""
-        ...
-
-    def people(self, picture: Picture) -> list[Result]:
-        """See `Readers.people`."""
         ...
 
 
@@ -192,10 +177,6 @@ class Reading:
     def detections(self, picture: Picture) -> list[Face]:
         """See `OriginalFaces`."""
         return self._readers.detections(picture)
-
-    def people(self, picture: Picture) -> list[Result]:
-        """See `OriginalFaces`."""
-        return self._readers.people(picture)
 
 
 def pictures(path: Path) -> Generator[Picture, None, None]:

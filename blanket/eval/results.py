@@ -91,10 +91,6 @@ class Readers(Part):
         description="what named ages and genders; `likeness` is the map that also chooses new "
         "faces, and so no independent witness of them"
     )
-    people: str | None = Field(
-        description="what found people and poses; `files` for predictions of other tools, null "
-        "for nothing"
-    )
     recogniser: str | None = Field(description="what told who is who; null where none did")
     recogniser_metric: Literal["euclidean", "cosine"] | None = Field(
         description="how its embeddings are compared; cosine means 1 - cosine similarity"
