@@ -37,7 +37,7 @@ def place_labels(
         ]  # fmt: skip
 
         x0, y0, x1, y1 = frame
-        within = (x0 - 30, y0 - 10, x1 + 14, y1)
+        within = (x0, y0 - 10, x1 + 14, y1)
         # Of places that are as good, the first.
         best = min(options, key=partial(_cost, wide=wide, taken=taken, within=within))
         taken.append(_box(best, wide))

@@ -55,7 +55,7 @@ def trace(
     time: ``[N]`` seconds. original, output: ``[N]``, NaN where there was no face. least:
     the least span of the axis. figures: printed at the right of the title.
     """
-    width, height = 360, 128
+    width, height = 280, 124
     x = Axis(*_ends(time), 34, width - 8)
     y = spread([*original, *output], height - 20, 24, least=least)
     parts = [
@@ -80,7 +80,7 @@ def distance_over_time(
     colour: int,
 ) -> str:
     """Identity distance of one method over time, those of the others behind it in grey."""
-    width, height = 360, 138
+    width, height = 280, 124
     x = Axis(*_ends(time), 34, width - 8)
     y = Axis(0, top, height - 20, 24)
     parts = [
@@ -115,7 +115,7 @@ def distributions(
     values = np.concatenate([*samples.values(), np.zeros(0)])
     # A few stray values must not squeeze the rest.
     ends = np.percentile(values, [0.5, 99.5]) if len(values) else np.array([0.0, 1.0])
-    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=1e-3)
+    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=1e-3, margin=0.1)
     floor = height - 28
     parts = [heading(title, unit)]
     for tick in x.ticks(5):
@@ -139,7 +139,7 @@ def distributions(
 def scatter(points: Sequence[Point], x_title: str, y_title: str, good: tuple[str, str]) -> str:
     """Methods in a plane, labelled. good: ("higher" or "lower") for x and for y; the corner
     that is best is marked."""
-    width, height = 420, 340
+    width, height = 370, 310
     left, right, top, bottom = 48, width - 16, 26, height - 44
     if not points:
         return svg(width, height, [text(left, top + 20, "no value", "note")], y_title)
