@@ -87,6 +87,7 @@ def test_options_are_passed_on(job: Job) -> None:
         "analysis": None,
         "save_analysis": Path("b.yaml"),
         "audio": "keep",
+        "method": None,
         "overwrite": True,
     }
 
