@@ -18,7 +18,13 @@ import numpy as np
 
 import blanket
 from blanket.analysis import Analysis, Placements, analyse
-from blanket.analysisfile import SavedAnalysis, load_analysis, refuse_clash, save_analysis
+from blanket.analysisfile import (
+    SavedAnalysis,
+    load_analysis,
+    refuse_clash,
+    save_analysis,
+    save_audit,
+)
 from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
 from blanket.config import Settings, load_settings
@@ -319,6 +325,8 @@ class Run:
                 write(self.renderer(analysis, identities, views)(pictures("replace")))
             with tally.timed("audit"):
                 verdict = self.audit(analysis, source, draft, target)
+            if self._save_to is not None and verdict is not None:
+                save_audit(self._save_to, verdict)
             open_findings = self._to_mend(verdict)
             if not open_findings:
                 return Done(analysis, identities, verdict)

@@ -13,7 +13,7 @@ from conftest import Demo, Saved
 import blanket
 from blanket.analysisfile import SavedAnalysis, load_analysis, save_corrections
 from blanket.cli import main
-from blanket.corrections import KINDS, read_corrections
+from blanket.corrections import KINDS, read_corrections, written
 from blanket.errors import InputError
 from blanket.image import read_image, write_image
 from blanket.report import Report
@@ -49,6 +49,21 @@ def test_the_same_bytes_come_of_it(saved: Saved, tmp_path: Path) -> None:
     assert report.tracks == saved.report.tracks
     assert report.backends == saved.report.backends
     assert report.seed == 5
+
+
+def test_the_verdicts_are_in_it(saved: Saved, tmp_path: Path) -> None:
+    audit = load_analysis(saved.text).audit
+    assert audit is not None
+    assert audit == saved.report.audit
+    assert len(audit.verdicts()) == 48
+    text = saved.corrected(tmp_path, "{hide: 0, frames: 3-5}")
+    report = blanket.anonymize(
+        saved.clip, tmp_path / "a.mp4", analysis=text, save_analysis=text, overwrite=True
+    )
+    again = load_analysis(text)
+    assert again.audit == report.audit
+    assert again.audit is not None and again.audit.verdicts()[3:6] == ["hidden"] * 3
+    assert [written(one) for one in again.corrections] == [{"hide": 0, "frames": "3-5"}]
 
 
 def test_nothing_is_detected_again(
