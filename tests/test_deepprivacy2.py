@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import make_clip, scene
+from conftest import Demo
 
+from blanket.cli import main
 from blanket.errors import BlanketError, InputError
 from blanket.eval.deepprivacy2 import DeepPrivacy2, check
+from blanket.eval.results import Results
 from blanket.image import read_image, write_image
 from blanket.video import probe, read
 
@@ -162,3 +165,16 @@ def test_finished_outputs_are_checked_too(clip: Path, tmp_path: Path) -> None:
         check(clip, other)
     with pytest.raises(BlanketError, match="wrote nothing"):
         check(clip, tmp_path / "absent.mp4")
+
+
+def test_it_is_compared_like_any_method(demo: Demo, checkout: Path, tmp_path: Path) -> None:
+    for package in ("pyarrow", "jinja2"):
+        pytest.importorskip(package, reason=f"{package} (extra eval) is not installed")
+    options = f"compare {demo.clip} -o {tmp_path / 'made'} --methods deepprivacy2 --recogniser none"
+    assert main(options.split()) == 2, "without a checkout"
+    tool = f" --deepprivacy2 {checkout} --deepprivacy2-python {sys.executable}"
+    assert main((options + tool).split()) == 0
+    written = (tmp_path / "made" / "results.json").read_text("utf-8")
+    [method] = Results.model_validate_json(written).methods
+    assert method.name == "deepprivacy2" and not method.failed
+    assert (tmp_path / "made" / "outputs" / "deepprivacy2" / demo.clip.name).is_file()

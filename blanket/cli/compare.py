@@ -37,6 +37,14 @@ def compare(
         str | None,
         typer.Option(metavar="SETTING=VALUE,...", help="Run each method with each value."),
     ] = None,
+    deepprivacy2: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A checkout of DeepPrivacy2, for the method."),
+    ] = None,
+    deepprivacy2_python: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The Python with DeepPrivacy2's packages."),
+    ] = None,
     preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
         "embedded"
     ),
@@ -63,12 +71,17 @@ def compare(
     unless --no-stills is given.
     """
     from blanket.eval.compare import parse_sweep
+    from blanket.eval.deepprivacy2 import DeepPrivacy2
 
+    tool = None
+    if deepprivacy2 is not None:
+        tool = DeepPrivacy2(deepprivacy2, deepprivacy2_python or Path("python3"))
     with shown(console) as progress:
         results = blanket.compare(
             inputs, output, [name for name in methods.split(",") if name], preset,
             add=named_paths(add),
-            sweep=None if sweep is None else parse_sweep(sweep), overrides=changes or (),
+            sweep=None if sweep is None else parse_sweep(sweep), deepprivacy2=tool,
+            overrides=changes or (),
             seed=seed, recogniser=None if recogniser == "none" else recogniser, every=every,
             look_every=look_every, stills=stills, cache=cache, predictions=named_paths(predictions),
             annotations=annotations, overwrite=overwrite,

@@ -12,6 +12,7 @@ import yaml
 from blanket.config import Settings, load_settings
 from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
+from blanket.eval.deepprivacy2 import DeepPrivacy2
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import match
 from blanket.eval.people import people_files
@@ -21,6 +22,7 @@ from blanket.media import is_image, is_video, media_in
 from blanket.output import pending
 from blanket.pipeline import Run, written_as
 from blanket.progress import Callback
+from blanket.video import read
 
 OUTPUTS = "outputs"
 TABLES = {"table.md": markdown, "table.csv": comma_separated, "table.tex": latex}
@@ -30,11 +32,13 @@ METHODS = ("blanket", "blur", "pixelate", "blackbox")
 @dataclass(frozen=True)
 class Contender:
     """What is compared. name: in tables. settings: of its run, or None where folder holds
-    another tool's outputs. base, value: the method and the value of a sweep."""
+    another tool's outputs, or tool makes them. base, value: the method and the value of a
+    sweep."""
 
     name: str
     settings: Settings | None
     folder: Path | None = None
+    tool: DeepPrivacy2 | None = None
     base: str | None = None
     value: Any = None
 
@@ -47,6 +51,7 @@ def compare(
     *,
     add: Mapping[str, str | Path] | None = None,
     sweep: tuple[str, Sequence[Any]] | None = None,
+    deepprivacy2: DeepPrivacy2 | None = None,
     overrides: Sequence[str] | Mapping[str, Any] = (),
     seed: int | None = None,
     recogniser: str | None = "dlib",
@@ -65,7 +70,8 @@ def compare(
     writes, for the table in Markdown, CSV and LaTeX, and for the outputs, in
     ``outputs/METHOD``. methods: see `blanket.config.MethodSettings`. add: outputs of other
     tools, by name: folders with a file for each input. sweep: a setting, ``section.field`` or
-    a field of ``method``, and its values; every method is run with each of them. Otherwise as
+    a field of ``method``, and its values; every method of ours is run with each of them.
+    deepprivacy2: what the method of that name is run by. Otherwise as
     `blanket.evaluate` and `blanket.anonymize`.
 
     Raises:
@@ -75,7 +81,12 @@ def compare(
     settings = load_settings(preset, overrides)
     if seed is not None:
         settings = settings.changed({"identity.seed": seed})
-    contenders = _contenders(settings, methods, sweep)
+    own = [name for name in methods if name != DeepPrivacy2.name]
+    contenders = _contenders(settings, own, sweep)
+    if len(own) < len(methods):
+        if deepprivacy2 is None:
+            raise InputError("deepprivacy2 runs from a checkout of its own: name it")
+        contenders.append(Contender(DeepPrivacy2.name, None, tool=deepprivacy2))
     contenders += [Contender(name, None, Path(folder)) for name, folder in (add or {}).items()]
     names = [one.name for one in contenders]
     if len(set(names)) < len(names):
@@ -146,7 +157,7 @@ def _contenders(
         short = setting.removeprefix("method.")
         for value in values:
             name = f"{method} {short}={value}"
-            made.append(Contender(name, own.changed({setting: value}), None, method, value))
+            made.append(Contender(name, own.changed({setting: value}), base=method, value=value))
     return made
 
 
@@ -197,6 +208,12 @@ def _one(
     costs: dict[str, dict[str, float]] = {}
     for one in contenders:
         try:
+            if one.tool is not None:
+                target = written_as(folder / one.name / video)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                costs[one.name] = _run_tool(one.tool, path, target, overwrite)
+                outputs[one.name] = target
+                continue
             if one.settings is None:
                 assert one.folder is not None
                 outputs[one.name] = match(Path(video), one.folder, media_in(one.folder))
@@ -214,6 +231,14 @@ def _one(
             evaluation.fail(video, str(error), one.name)
     if outputs:
         evaluation.video(video, path, outputs, analysis, costs)
+
+
+def _run_tool(tool: DeepPrivacy2, source: Path, target: Path, overwrite: bool) -> dict[str, float]:
+    """As `_run`; the memory of another program is not ours to measure."""
+    with Meter() as meter:
+        tool(source, target, overwrite)
+    frames = 1 if is_image(source) else sum(1 for _ in read(target))
+    return {"frames_per_second": meter.cost.frames_per_second(frames)}
 
 
 def _run(run: Run, source: Path, target: Path, frames: int, overwrite: bool) -> dict[str, float]:

@@ -105,10 +105,12 @@ class DeepPrivacy2:
 
     def command(self, source: Path, target: Path) -> list[str]:
         """The command line that is run, in the folder of the checkout."""
+        # A path is the caller's, not the checkout's; a link may be a virtual environment.
+        python = self.python.absolute() if len(self.python.parts) > 1 else self.python
         options = ["--track"] if self.track else []
         options += ["--mt"] if self.truncation else []
         return [
-            str(self.python), "anonymize.py",
+            str(python), "anonymize.py",
             str(self._settings.relative_to(self.checkout)),
             "-i", str(source.resolve()), "-o", str(target.resolve()),
             "--seed", str(self.seed), *options,
