@@ -185,7 +185,12 @@ def _settings(
         given["video.audio"] = audio
     if method is not None:
         given["method.name"] = method
-    return settings.changed(given) if given else settings
+    settings = settings.changed(given) if given else settings
+    if identity is not None and settings.method.name != "blanket":
+        raise InputError(
+            f"the method {settings.method.name} gives nobody a new face: leave the identity out"
+        )
+    return settings
 
 
 def _comment(settings: Settings) -> str:
@@ -487,7 +492,11 @@ class Run:
     def _backends(self) -> BackendsReport:
         swap = None if self._baseline else self.methods[0].name
         if self._saved is not None:
-            return self._saved.backends.model_copy(update={"swap": swap})
+            identity = None
+            if not self._baseline:
+                known = self._known()
+                identity = self._saved.backends.identity if known else self.generator.name
+            return self._saved.backends.model_copy(update={"identity": identity, "swap": swap})
         return BackendsReport(
             detect=self.detector.name, mesh=self.network.name,
             identity=None if self._baseline else self.generator.name, swap=swap,

@@ -161,20 +161,15 @@ def test_a_face_without_a_mesh_is_treated_by_its_box() -> None:
         assert (still.rgb() == picture).all()
 
 
-@given(
-    st.integers(1, 60).map(lambda half: 2 * half + 1),
-    st.integers(20, 120),
-)
-@settings(max_examples=30, deadline=None)
-def test_a_large_kernel_blurs_like_the_exact_one(kernel: int, size: int) -> None:
+@given(st.integers(65, 200).map(lambda half: 2 * half + 1), st.integers(200, 400))
+@settings(max_examples=20, deadline=None)
+def test_a_large_kernel_blurs_like_opencvs(kernel: int, size: int) -> None:
     rng = np.random.default_rng(size)
-    picture = cv2.resize(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8), (4 * size, 3 * size))
+    picture = cv2.resize(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8), (size + 100, size))
     exact = cv2.GaussianBlur(picture, (kernel, kernel), 0)
-    middle = slice(kernel // 2, -kernel // 2 or None)
-    if min(exact[middle, middle].shape[:2]) == 0:
-        return
-    away = np.abs(gaussian(picture, kernel).astype(int) - exact)[middle, middle]
-    assert away.mean() < 3
+    away = np.abs(gaussian(picture, kernel).astype(int) - exact)[20:-20, 20:-20]
+    # The picture itself varies by more than 50 levels.
+    assert away.mean() < 2.5
 
 
 def test_a_relative_kernel_grows_with_the_face() -> None:
@@ -233,10 +228,33 @@ def test_the_command_takes_a_method(demo: Demo, tmp_path: Path) -> None:
     assert report.backends.identity is None and report.backends.swap is None
     assert all(track.identity is None and track.age_group is None for track in report.tracks)
     assert report.totals.replaced == demo.report.totals.faces - report.totals.hidden
-    assert [set(track.replaced_by) <= {"pixelate"} for track in report.tracks]
+    assert all(set(track.replaced_by) <= {"pixelate"} for track in report.tracks)
     assert probe(target).frames == probe(demo.clip).frames
     assert b"synthetic" not in target.read_bytes()
     assert main(["anonymize", str(demo.clip), "-o", str(target), "--method", "smear"]) == 2
+
+
+def test_an_analysis_is_rendered_by_a_baseline_and_by_the_method(
+    demo: Demo, tmp_path: Path
+) -> None:
+    saved = tmp_path / "found.yaml"
+    first = blanket.anonymize(
+        demo.clip, tmp_path / "box.mp4", method="blackbox", save_analysis=saved
+    )
+    assert first.backends.identity is None
+    again = blanket.anonymize(
+        demo.clip, tmp_path / "new.mp4", method="blanket", analysis=saved,
+        save_analysis=tmp_path / "again.yaml",
+    )  # fmt: skip
+    assert again.backends.identity == "morphable"
+    assert [t.model_dump() for t in again.tracks] == [t.model_dump() for t in demo.report.tracks]
+    third = blanket.anonymize(
+        demo.clip, tmp_path / "blur.mp4", method="blur", analysis=tmp_path / "again.yaml"
+    )
+    assert third.backends.identity is None
+    assert third.totals.faces == first.totals.faces
+    with pytest.raises(InputError, match="gives nobody a new face"):
+        blanket.anonymize(demo.clip, tmp_path / "no.mp4", method="blur", identity=demo.sheet)
 
 
 def test_the_python_call_takes_a_method(demo: Demo, tmp_path: Path) -> None:

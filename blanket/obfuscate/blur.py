@@ -12,9 +12,10 @@ from blanket.picture import Picture
 from blanket.timeline import Placement
 from blanket.topology import LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 
-EXACT = 65
-"""Kernels of less than twice this are computed as OpenCV does, larger ones on a copy shrunk
-by how often it goes into them."""
+EXACT = 129
+"""Kernels up to this are computed as OpenCV does, larger ones on a shrunk copy."""
+_SHRUNK = 25
+"""What they are there: a standard deviation of four pixels, far above that of the shrinking."""
 NOSE = (168, 129, 98, 2, 327, 358)
 """Corners around the nose: its root, and its base with both wings."""
 _FEATURES = ((LEFT_EYE, 1.5), (RIGHT_EYE, 1.5), (NOSE, 1.1), (OUTER_LIPS, 1.2))
@@ -41,13 +42,16 @@ def kernel_of(settings: MethodSettings, head: HeadBox) -> int:
 
 def gaussian(pixels: Image, kernel: int) -> Image:
     """A Gaussian blur of ``[h, w, 3]``. kernel: odd, pixels."""
-    step = kernel // EXACT
-    if step < 2:
+    if kernel <= EXACT:
         return np.asarray(cv2.GaussianBlur(pixels, (kernel, kernel), 0), np.uint8)
     height, width = pixels.shape[:2]
-    size = (max(width // step, 1), max(height // step, 1))
+    step = kernel / _SHRUNK
+    size = (max(round(width / step), 1), max(round(height / step), 1))
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), sigma_of(kernel) / step)
+    sigma = sigma_of(kernel)
+    small = cv2.GaussianBlur(
+        small, (0, 0), sigmaX=sigma * size[0] / width, sigmaY=sigma * size[1] / height
+    )
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 

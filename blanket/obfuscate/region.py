@@ -122,7 +122,11 @@ class Cutout:
 
     def paste(self, pixels: Image, alpha: NDArray[np.uint8]) -> None:
         """Put pixels ``[h, w, 3]`` where they were cut out; alpha ``[h, w]``, 0 to 255."""
-        self._picture.paste(pixels, alpha, self._matrix)
+        x, y, width, height = cv2.boundingRect(alpha)
+        if width:
+            inside = slice(y, y + height), slice(x, x + width)
+            matrix = self._matrix - np.array([[0, 0, x], [0, 0, y]], np.float32)
+            self._picture.paste(pixels[inside], alpha[inside], matrix)
 
 
 def _turn(angle: float) -> NDArray[np.float32]:
