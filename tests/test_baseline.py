@@ -237,19 +237,20 @@ def test_the_command_takes_a_method(demo: Demo, tmp_path: Path) -> None:
 def test_an_analysis_is_rendered_by_a_baseline_and_by_the_method(
     demo: Demo, tmp_path: Path
 ) -> None:
-    saved = tmp_path / "found.yaml"
+    quick = {"overrides": ["audit.effort=none"]}
+    found, invented = tmp_path / "found.yaml", tmp_path / "invented.yaml"
     first = blanket.anonymize(
-        demo.clip, tmp_path / "box.mp4", method="blackbox", save_analysis=saved
+        demo.clip, tmp_path / "box.mp4", method="blackbox", save_analysis=found, **quick
     )
     assert first.backends.identity is None
     again = blanket.anonymize(
-        demo.clip, tmp_path / "new.mp4", method="blanket", analysis=saved,
-        save_analysis=tmp_path / "again.yaml",
+        demo.clip, tmp_path / "new.mp4", method="blanket", analysis=found, save_analysis=invented,
+        **quick,
     )  # fmt: skip
     assert again.backends.identity == "morphable"
     assert [t.model_dump() for t in again.tracks] == [t.model_dump() for t in demo.report.tracks]
     third = blanket.anonymize(
-        demo.clip, tmp_path / "blur.mp4", method="blur", analysis=tmp_path / "again.yaml"
+        demo.clip, tmp_path / "blur.mp4", method="blur", analysis=invented, **quick
     )
     assert third.backends.identity is None
     assert third.totals.faces == first.totals.faces
