@@ -17,7 +17,13 @@ from rich.console import Console
 
 import blanket
 from blanket.analysis import Placements, analyse
-from blanket.attributes import eye_opening, head_pose, iris_position, mouth_opening
+from blanket.attributes import (
+    eye_opening,
+    head_pose,
+    horizontal_gaze,
+    iris_position,
+    mouth_opening,
+)
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError
@@ -200,7 +206,7 @@ def signals(meshes: Points) -> dict[str, Values]:
     pose[seen] = np.degrees(np.unwrap(np.radians(pose[seen]), axis=0))
     columns = [
         eyes.mean(-1), eyes[:, 0], eyes[:, 1], mouth_opening(meshes),
-        gaze.mean(-1), gaze[:, 0], gaze[:, 1], pose[:, 0], pose[:, 1], pose[:, 2],
+        horizontal_gaze(meshes), gaze[:, 0], gaze[:, 1], pose[:, 0], pose[:, 1], pose[:, 2],
     ]  # fmt: skip
     return dict(zip(SIGNALS, columns, strict=True))
 

@@ -11,10 +11,11 @@ from blanket.attributes import (
     eye_distance,
     eye_opening,
     head_pose,
+    horizontal_gaze,
     iris_position,
     mouth_opening,
 )
-from blanket.topology import LEFT_EYE, load_topology
+from blanket.topology import LEFT_EYE, OVAL, load_topology
 
 SCALE = 150.0
 
@@ -79,6 +80,34 @@ def test_iris_position_runs_along_the_eye_whatever_the_roll() -> None:
         assert iris_position(mesh)[0] == pytest.approx([0.5, 0], abs=1e-5)
         mesh[468, :2] = mesh[33, :2]
         assert iris_position(mesh)[0] == pytest.approx([-0.5, 0], abs=1e-5)
+
+
+def test_gaze_of_a_frontal_face_is_the_mean_of_both_eyes() -> None:
+    mesh = face(roll=40)
+    mesh[468] += 0.1 * (mesh[133] - mesh[33])
+    mesh[473] += 0.3 * (mesh[263] - mesh[362])
+    each = iris_position(mesh)[:, 0]
+    assert horizontal_gaze(mesh) == pytest.approx(each.mean(), abs=1e-3)
+
+
+def test_on_a_turned_head_the_near_eye_says_where_it_looks() -> None:
+    for yaw, near in ((45, 0), (-45, 1)):
+        mesh = face(yaw=yaw)
+        each = iris_position(mesh)[:, 0]
+        mesh[(473, 468)[near]] += 0.3 * (mesh[133] - mesh[33])
+        moved = iris_position(mesh)[:, 0]
+        share = (horizontal_gaze(mesh) - horizontal_gaze(face(yaw=yaw))) / (moved - each).max()
+        assert 0 < share < 0.35, "the far eye has less than a third of the say"
+
+
+def test_pose_hardly_heeds_outline_and_depth() -> None:
+    mesh = face(20, 10, 30)
+    away = mesh.copy()
+    away[list(OVAL), :2] += 0.05 * SCALE
+    np.testing.assert_allclose(head_pose(away), head_pose(mesh), atol=1e-6)
+    deeper = mesh.copy()
+    deeper[:468, 2] += 0.1 * (mesh[:468, 1] - mesh[:468, 1].mean())
+    assert abs(head_pose(deeper) - head_pose(mesh)).max() < 3
 
 
 def test_mean_face_is_symmetric() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import DEMO, Demo
 
-from blanket.attributes import eye_opening, head_pose, iris_position, mouth_opening
+from blanket.attributes import eye_opening, head_pose, horizontal_gaze, mouth_opening
 from blanket.demo import INFANT, VISITOR, DemoClip, make_demo
 from blanket.detect.centerface import CenterFace
 from blanket.errors import InputError
@@ -95,7 +95,7 @@ def test_truth_moves(demo: Demo) -> None:
     assert np.median(opening) > 0.25
     mouth = mouth_opening(mesh)
     assert mouth.min() < 0.02 and mouth.max() > 0.18
-    gaze = iris_position(mesh)[:, :, 0].mean(1)
+    gaze = horizontal_gaze(mesh)
     assert np.ptp(gaze) > 0.12
     hand = demo.truth.occluded[:, INFANT]
     assert (hand[:20] == 0).all() and hand.max() > 0.25 and hand[-10:].max() == 0
