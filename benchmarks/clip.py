@@ -23,6 +23,7 @@ from blanket.attributes import (
     horizontal_gaze,
     iris_position,
     mouth_opening,
+    rest_shape,
 )
 from blanket.config import Settings, load_settings
 from blanket.detect import build_detector
@@ -198,11 +199,12 @@ SIGNALS = (
 
 def signals(meshes: Points) -> dict[str, Values]:
     """What is read off meshes ``[N, 478, 3]``: by name (`SIGNALS`), ``[N]`` each, NaN where
-    the mesh is. Openings and gaze as in `blanket.attributes`, angles in degrees."""
+    the mesh is. As in `blanket.attributes`, angles in degrees and by the face's own shape."""
     eyes, gaze = eye_opening(meshes), iris_position(meshes)[..., 0]
     pose = np.full((len(meshes), 3), np.nan)
     seen = np.isfinite(meshes).all((1, 2))
-    pose[seen] = head_pose(meshes[seen])
+    if seen.any():
+        pose[seen] = head_pose(meshes[seen], rest_shape(meshes[seen]))
     pose[seen] = np.degrees(np.unwrap(np.radians(pose[seen]), axis=0))
     columns = [
         eyes.mean(-1), eyes[:, 0], eyes[:, 1], mouth_opening(meshes),

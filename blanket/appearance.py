@@ -95,6 +95,19 @@ class Album:
         )
 
 
+def appearance_of(picture: Image, mesh: Points) -> Appearance:
+    """What the face at a mesh looks like in a single picture ``[H, W, 3]``, seen freely."""
+    texture = unwrap(picture, mesh, SIDE).astype(np.float32)
+    return Appearance(
+        texture=texture,
+        spread=np.zeros((SIDE, SIDE), np.float32),
+        flat=flatten(texture),
+        shape=rigid(mesh, load_topology().mean),
+        colour=texture[atlas(SIDE).inside].mean(0),
+        frames=1,
+    )
+
+
 def departure(texture: Array, usual: NDArray[np.float32]) -> NDArray[np.float32]:
     """How far each texel departs from the usual, ``[64, 64]``: the logarithm of the ratio,
     the light's change taken out, the mean over the colours.

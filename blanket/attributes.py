@@ -28,7 +28,9 @@ _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
 _RIM = 0.08
 """How near the outline a vertex is left out of the pose, in outer eye distances."""
-_DEPTH = 0.1
+_DEPTH = 0.2
+"""What depth counts for in the pose: two readings of one movement differ in it by about twice as
+much as in the picture plane, so its square by four to five times."""
 _ROUNDS = 5
 
 
@@ -104,7 +106,7 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, float, Values]:
     nearest to a mesh ``[478, 3]``.
 
     Least squares over the vertices inside the outline, where depth, which a network only
-    guesses, counts for a tenth of what is seen (Gauss-Newton from the fit of Umeyama 1991).
+    guesses, counts for a fifth of what is seen (Gauss-Newton from the fit of Umeyama 1991).
     """
     weights = pose_weights() / pose_weights().sum()
     source, target = shape[:SURFACE].astype(np.float64), mesh[:SURFACE].astype(np.float64)
@@ -123,9 +125,7 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, float, Values]:
         # Rows: vertex by vertex, its three coordinates.
         jacobian = slope.reshape(-1, 4)
         left = (jacobian * each[:, None]).T
-        step = np.linalg.solve(
-            left @ jacobian + 1e-12 * np.eye(4), left @ (t - turned).ravel()
-        )
+        step = np.linalg.solve(left @ jacobian + 1e-12 * np.eye(4), left @ (t - turned).ravel())
         turn, scale = _rotation(step[:3]) @ turn, scale + float(step[3])
     return turn, scale, t_mean - scale * turn @ s_mean
 
@@ -138,13 +138,27 @@ def _rotation(about: Values) -> Values:
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
-def head_pose(mesh: Points) -> Values:
-    """Yaw, pitch, roll ``[..., 3]`` in degrees, from the rotation that brings the mean face
+def rest_shape(meshes: Points) -> Points:
+    """The shape ``[478, 3]`` on the mean face of a face seen in meshes ``[N, 478, 3]``: the
+    median over all of them, made symmetric."""
+    topology = load_topology()
+    shape = np.median([align.rigid(mesh, topology.mean) for mesh in meshes], axis=0)
+    return ((shape + shape[topology.mirror] * (-1, 1, 1)) / 2).astype(np.float32)
+
+
+def head_pose(mesh: Points, shape: Points | None = None) -> Values:
+    """Yaw, pitch, roll ``[..., 3]`` in degrees, from the rotation that brings a face at rest
     onto the mesh (`pose_fit`). Yaw is positive towards the picture's right, pitch downwards,
-    roll clockwise."""
+    roll clockwise.
+
+    shape: ``[478, 3]``, the face's own (`rest_shape`), where it is known: a long nose is else
+    taken for a nod. Default: the mean face.
+    """
+    if shape is None:
+        shape = load_topology().mean
     if mesh.ndim > 2:
-        return np.stack([head_pose(one) for one in mesh])
-    turn, _, _ = pose_fit(load_topology().mean, mesh)
+        return np.stack([head_pose(one, shape) for one in mesh])
+    turn, _, _ = pose_fit(shape, mesh)
     # The turn as roll after pitch after yaw, so that roll is what is seen in the picture.
     yaw = np.arctan2(turn[2, 0], turn[2, 2])
     pitch = np.arcsin(np.clip(turn[2, 1], -1, 1))

@@ -8,12 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blanket import align
+from blanket.attributes import eye_opening, iris_position
 from blanket.crop import placement
 from blanket.light import Lighting, broad_light, flatten
 from blanket.swap.raster import Raster
-from blanket.swap.shape import freedom, shape_change
+from blanket.swap.shape import ShapeChange, reshape, worn
 from blanket.texture import TEXTURE_SIDE, atlas, texel_positions, texture_points, unwrap
-from blanket.topology import INNER_LIPS, LEFT_EYE, OVAL, load_topology
+from blanket.topology import (
+    INNER_LIPS,
+    LEFT_EYE,
+    OUTER_LIPS,
+    OVAL,
+    RIGHT_EYE,
+    load_topology,
+)
 
 SIDE = 256
 
@@ -105,14 +113,70 @@ def test_lighting_remembers_what_it_saw_under_a_hand() -> None:
     assert np.abs(light[atlas(40).inside] - 180).max() < 12
 
 
-def test_shape_changes_leave_outline_lids_and_lips() -> None:
-    free = freedom()
-    fixed = list(OVAL + LEFT_EYE + INNER_LIPS)
-    assert free[fixed].max() == 0
-    assert 0.2 < free.max() <= 0.3
-    rng = np.random.default_rng(1)
+def other_shape() -> np.ndarray:
+    """The mean face with its eyes nearer together and lower, its mouth lower."""
+    shape = load_topology().mean.copy()
+    for ring, shift in ((LEFT_EYE, (0.05, 0.03)), (RIGHT_EYE, (-0.05, 0.03))):
+        near = np.linalg.norm(shape[:, :2] - shape[list(ring), :2].mean(0), axis=1) < 0.3
+        shape[near, :2] += shift
+    shape[list(OUTER_LIPS + INNER_LIPS), 1] += 0.05
+    return shape
+
+
+def test_the_same_shape_changes_nothing() -> None:
     own = load_topology().mean
-    change = shape_change(own, own + rng.normal(0, 0.5, own.shape).astype(np.float32))
-    assert np.abs(change[fixed]).max() == 0
-    assert np.linalg.norm(change, axis=1).max() <= 0.3
-    assert np.abs(shape_change(own, own)).max() == 0
+    assert np.abs(ShapeChange(own, own).moves).max() < 1e-4
+
+
+def test_a_turned_head_is_no_other_shape() -> None:
+    own = load_topology().mean
+    c, s = np.cos(0.2), np.sin(0.2)
+    nodding = (own @ np.array([[1, 0, 0], [0, c, -s], [0, s, c]]).T * 1.1).astype(np.float32)
+    assert np.abs(ShapeChange(own, nodding).moves).max() < 1e-3
+
+
+@given(st.floats(-0.5, 0.5), st.floats(-3, 3))
+@settings(deadline=None, max_examples=15)
+def test_a_reshaped_face_has_the_shape_at_any_pose(yaw: float, roll: float) -> None:
+    mesh = mesh_in_patch(yaw, roll)
+    change = ShapeChange(load_topology().mean, other_shape())
+    _, moved, _ = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), mesh, change)
+    unit = np.linalg.norm(mesh[33] - mesh[263])
+    middles = [m[list(r), :2].mean(0) for m in (mesh, moved) for r in (LEFT_EYE, RIGHT_EYE)]
+    apart = np.linalg.norm(middles[3] - middles[2]) / np.linalg.norm(middles[1] - middles[0])
+    assert apart < 0.95, "the eyes are nearer together"
+    assert np.abs(moved - mesh).max() < 0.2 * unit
+
+
+def test_eyes_keep_their_form_when_they_move() -> None:
+    mesh = mesh_in_patch(0.3, 1.0)
+    change = ShapeChange(load_topology().mean, other_shape(), 1.5)
+    _, moved, _ = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), mesh, change)
+    assert np.abs(eye_opening(moved) - eye_opening(mesh)).max() < 0.02
+    assert np.abs(iris_position(moved) - iris_position(mesh)).max() < 0.03
+
+
+def test_pixels_go_where_the_mesh_goes() -> None:
+    mesh = mesh_in_patch(0.2)
+    mesh[:, :2] = 0.8 * mesh[:, :2] + 0.1 * SIDE
+    patch = np.full((SIDE, SIDE, 3), 128, np.uint8)
+    eye = mesh[list(LEFT_EYE), :2].mean(0)
+    cv2.circle(patch, np.round(eye).astype(int).tolist(), 5, (250, 250, 250), -1)
+    change = ShapeChange(load_topology().mean, other_shape())
+    warped, moved, touched = reshape(patch, mesh, change)
+    y, x = np.nonzero(warped[..., 0] > 200)
+    seen = np.array([x.mean(), y.mean()])
+    np.testing.assert_allclose(seen, moved[list(LEFT_EYE), :2].mean(0), atol=1.0)
+    assert (warped[touched == 0] == patch[touched == 0]).all(), "nothing else moves"
+    assert touched[inside(mesh)].min() == 1
+    assert touched[0].max() == touched[:, 0].max() == 0
+
+
+def test_worn_shapes_are_those_that_are_drawn() -> None:
+    own = load_topology().mean
+    change = ShapeChange(own, other_shape())
+    (shape,) = worn(own, [change])
+    matrix = placement(SIDE, 1.1)
+    _, moved, _ = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), align.apply(matrix, own), change)
+    off = np.linalg.norm((moved - align.apply(matrix, shape))[:468, :2], axis=1)
+    assert off.mean() < 1.0

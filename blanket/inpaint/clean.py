@@ -38,7 +38,7 @@ class Zones:
             change = cv2.dilate if grow > 0 else cv2.erode
             return (change(canvas, kernel) if grow else canvas).astype(bool)
 
-        core = polygon(OVAL, -0.05)
+        core = polygon(OVAL, -0.09)
         eyes = polygon(LEFT_EYE, 0.17) | polygon(RIGHT_EYE, 0.17)
         brows = polygon((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), 0.07)
         brows |= polygon((300, 293, 334, 296, 336, 285, 295, 282, 283, 276), 0.07)
@@ -73,10 +73,25 @@ def clean(texture: Image, mesh: Points, zones: Zones) -> tuple[Image, float]:
     # A head turned to the side has no texture on the far cheek, only stretched pixels.
     reach = np.abs(mesh[1, 0] - mesh[(234, 454), 0])
     flaws += 0.6 * max(float(np.log(reach.max() / max(reach.min(), 1))) - 0.35, 0)
-    hidden = cv2.dilate(foreign, np.ones((7, 7), np.uint8)).astype(bool) & ~_features(zones)
+    foreign = cv2.dilate(foreign, np.ones((7, 7), np.uint8))
+    foreign |= cv2.dilate(_spots(lab, zones), np.ones((5, 5), np.uint8))
+    hidden = foreign.astype(bool) & ~_features(zones)
     hidden |= zones.holes
     filled = _filled(texture, zones.core & ~hidden)
     return filled, flaws
+
+
+def _spots(lab: NDArray[np.float32], zones: Zones) -> NDArray[np.uint8]:
+    """``[320, 320]``: 1 on bare skin that stands out from the skin around it, as the tip of a
+    strand of hair does, a stain, a crease."""
+    known = (zones.core & ~zones.holes).astype(np.float32)
+
+    def around(sigma: float) -> NDArray[np.float32]:
+        total = cv2.GaussianBlur(np.dstack([lab * known[..., None], known]), (0, 0), sigma)
+        return total[..., :3] / np.maximum(total[..., 3:], 1e-3)
+
+    away = np.abs(around(1.5) - around(9)) / (8.0, 4.0, 5.0)
+    return ((away.max(-1) > 1) & zones.skin).astype(np.uint8)
 
 
 def _features(zones: Zones) -> NDArray[np.bool_]:

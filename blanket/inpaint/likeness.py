@@ -7,6 +7,7 @@ face; it does not prove anything (`blanket.eval` does, with real recognisers).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -34,6 +35,17 @@ def describe(flat: Float, shape: Points) -> Float:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """A face that teaches the map. features: ``[F]`` (`describe`). embedding: ``[128]``, a
+    recogniser's. age: in years. gender: 0 (woman) to 100 (man). None where it is not known."""
+
+    features: Float
+    embedding: Float | None
+    age: float | None
+    gender: float | None
+
+
+@dataclass(frozen=True)
 class Likeness:
     """centre ``[F]``, basis ``[K, F]`` (principal axes, whitened), embedding ``[K + 1, 128]``,
     gender and age ``[K + 1]``: the last row is the constant. ages ``[2, Q]``: quantiles of what
@@ -48,11 +60,10 @@ class Likeness:
     ages: Float
 
     @classmethod
-    def learn(
-        cls, features: Float, embeddings: Float, ages: Float, genders: Float, rank: int = 160
-    ) -> Likeness:
-        """From features ``[N, F]``, embeddings ``[N, 128]``, ages ``[N]`` in years and genders
-        ``[N]``, 0 (woman) to 100 (man); NaN where they are not known."""
+    def learn(cls, lessons: Sequence[Lesson], rank: int = 200) -> Likeness:
+        """From faces of which an embedding, or age and gender, are known (ridge regression
+        on the principal components of all features)."""
+        features = np.stack([lesson.features for lesson in lessons])
         centre = features.mean(0)
         _, singular, axes = np.linalg.svd(features - centre, full_matrices=False)
         basis = axes[:rank] / (singular[:rank, None] / np.sqrt(len(features)))
@@ -63,16 +74,26 @@ class Likeness:
             penalty[-1, -1] = 0
             return np.linalg.solve(x.T @ x + penalty, x.T @ y).astype(np.float32)
 
-        known = ~np.isnan(ages)
-        years = np.log(np.maximum(ages[known], 0.5))
-        age = ridge(code[known], years)
+        known = [
+            (row, lesson.embedding)
+            for row, lesson in zip(code, lessons, strict=True)
+            if lesson.embedding is not None
+        ]
+        rated = [
+            (row, lesson.age, lesson.gender)
+            for row, lesson in zip(code, lessons, strict=True)
+            if lesson.age is not None and lesson.gender is not None
+        ]
+        faces = np.stack([row for row, _, _ in rated])
+        years = np.log(np.maximum([age for _, age, _ in rated], 0.5))
+        age = ridge(faces, years)
         steps = np.linspace(0, 1, 41)
-        quantiles = np.stack([np.quantile(code[known] @ age, steps), np.quantile(years, steps)])
+        quantiles = np.stack([np.quantile(faces @ age, steps), np.quantile(years, steps)])
         return cls(
             centre.astype(np.float32),
             basis.astype(np.float16),
-            ridge(code, embeddings),
-            ridge(code[known], genders[known]),
+            ridge(np.stack([row for row, _ in known]), np.stack([one for _, one in known])),
+            ridge(faces, np.array([gender for _, _, gender in rated])),
             age,
             quantiles.astype(np.float32),
         )

@@ -1,8 +1,9 @@
 """New faces from a morphable model: mixtures of clean synthetic faces.
 
-A face is a convex combination of a few exemplars, in shape and in texture (Blanz & Vetter
-1999), of the age and complexion of the child. An average of many faces is smooth and nobody
-in particular: so few are mixed, one of them leads, and the finest detail is the leader's.
+A face is a convex combination of a few exemplars, in shape and in texture, each by itself
+(Blanz & Vetter 1999), of the age and complexion of the child. An average of many faces is
+smooth and nobody in particular: so few are mixed, one of them leads, and the finest detail
+is the leader's.
 """
 
 from __future__ import annotations
@@ -15,23 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Array, Identity, Image, Points
-from blanket.inpaint.clean import Zones
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
-from blanket.swap.shape import shape_change
+from blanket.swap.shape import ShapeChange, worn
 from blanket.topology import SURFACE
 from blanket.weights import weights_path
 
 if TYPE_CHECKING:
     from blanket.view import View
 
-CANDIDATES = 100
-LEADERS = 3
-"""Of how many exemplars that fit and are far from the child the seed picks the leader."""
+CANDIDATES = 60
+LEADERS = 6
+"""Of how many exemplars that fit and are far from the child the seed picks a leader, once for
+the texture and once for the shape."""
 PARTNERS = 2
-STEPS = tuple((0.4 * n, 0.06 * n) for n in range(7))
-"""How far shape and texture may go beyond a mixture, away from the child, as shares of the
-difference: as few steps as the wanted distance needs, since each costs likelihood."""
+STEPS = tuple(0.2 * n for n in range(7))
+"""How far the shape may go beyond a mixture, away from the child, as shares of the difference:
+as few steps as the wanted distance needs, since each costs likelihood."""
+USUAL = STEPS[4]
+"""The step at which candidates are compared."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
 
@@ -71,7 +74,7 @@ class Morphable:
     looks = False
 
     def __init__(
-        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.64
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.66
     ) -> None:
         self._age, self._distance = age, distance
 
@@ -79,28 +82,26 @@ class Morphable:
         """A new face: of many plausible mixtures, the one least like `own`."""
         # 1. Who may be mixed: near in age, complexion and, if grown, gender.
         chances = self._chances(own)
-        # 2. Who leads: one of those who fit well and end up least like the child.
+        # 2. Who leads, in texture and in shape: of those who fit, one of the least like the
+        # child.
         foresight = _Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
-        far = foresight.distances(alone, STEPS[4])
-        leader = rng.choice(fitting[np.argsort(-far)[:LEADERS]])
-        # 3. Who else is mixed in: of some random pairs, the one that leads farthest away.
-        weights = np.zeros((CANDIDATES, len(chances)), np.float32)
-        for row in weights:
-            lead = rng.uniform(0.75, 0.92)
-            partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
-            row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
-            row[leader] += lead
-        best = weights[[int(foresight.distances(weights, STEPS[4]).argmax())]]
+        leaders = [
+            rng.choice(fitting[np.argsort(-far)[:LEADERS]])
+            for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
+        ]
+        # 3. Who else is mixed in: of some random mixtures, the one that is farthest away.
+        textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)
+        best = int(foresight.distances(textures, shapes, USUAL).argmax())
         # 4. Steps on in the same direction, until it is far enough.
+        chosen = textures[[best]], shapes[[best]]
         for step in STEPS:
-            distance = float(foresight.distances(best, step)[0])
+            distance = float(foresight.distances(*chosen, step)[0])
             if distance >= self._distance:
                 break
-        texture = _mixed_texture(best[0], own.flat, step[1])
-        shape = foresight.shapes(best, step)[0]
-        return Identity(texture, shape, self.name, distance)
+        texture = _mixed_texture(textures[best])
+        return Identity(texture, foresight.shapes(chosen[1], step)[0], self.name, distance)
 
     def _chances(self, own: Appearance) -> NDArray[np.float64]:
         model, years = _model(), years_of(own)
@@ -121,11 +122,24 @@ class Morphable:
         return chances / chances.sum()
 
 
+def _mixtures(
+    leader: int, chances: NDArray[np.float64], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """``[CANDIDATES, exemplars]``: weights of mixtures that one exemplar leads."""
+    weights = np.zeros((CANDIDATES, len(chances)), np.float32)
+    for row in weights:
+        lead = rng.uniform(0.75, 0.92)
+        partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
+        row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
+        row[leader] += lead
+    return weights
+
+
 class _Foresight:
     """How far mixtures would be from a child once they are put on its face.
 
-    Only what the swap changes counts: the texture, and the shape within its freedom
-    (`blanket.swap.shape`). All of it is linear in the weights but for the shape's limit.
+    Only what the swap changes counts: the texture, and the shape as far as features and
+    outline move (`blanket.swap.shape`).
     """
 
     def __init__(self, own: Appearance) -> None:
@@ -137,27 +151,39 @@ class _Foresight:
         codes = model["features"].astype(np.float32)[:, :-1]
         self._textures = codes - self._coded(self._shapes)
         mine = self._likeness.code(describe(own.flat, own.shape))[:-1]
-        self._mine, self._my_texture = mine, mine - self._coded(own.shape[None])[0]
+        self._mine = mine, mine - self._coded(own.shape[None])[0]
+        """What is the child's: all, and the texture alone."""
 
     def _coded(self, shapes: NDArray[np.float32]) -> NDArray[np.float32]:
         return shapes[:, :SURFACE].reshape(len(shapes), -1) @ self._of_shape
 
-    def shapes(self, weights: NDArray[np.float32], step: tuple[float, float]) -> Points:
+    def _worn(self, weights: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+        own = self._own.shape
+        changes = [ShapeChange(own, shape) for shape in self.shapes(weights, step)]
+        return self._coded(worn(own, changes))
+
+    def _length(self, apart: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.linalg.norm(apart @ self._likeness.embedding[:-1], axis=1)
+
+    def shapes(self, weights: NDArray[np.float32], step: float) -> Points:
         """``[N, 478, 3]``, the shapes of mixtures ``[N, exemplars]``, a step away from the
         child's."""
         mixed = np.tensordot(weights, self._shapes, 1)
-        return (mixed + step[0] * (mixed - self._own.shape)).astype(np.float32)
+        return (mixed + step * (mixed - self._own.shape)).astype(np.float32)
+
+    def textures_apart(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``[N]``: how far mixtures' textures alone would take the child."""
+        return self._length(weights @ self._textures - self._mine[1])
+
+    def shapes_apart(self, weights: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+        """``[N]``: how far mixtures' shapes alone would, after a step of `STEPS`."""
+        return self._length(self._worn(weights, step) + self._mine[1] - self._mine[0])
 
     def distances(
-        self, weights: NDArray[np.float32], step: tuple[float, float]
+        self, textures: NDArray[np.float32], shapes: NDArray[np.float32], step: float
     ) -> NDArray[np.float32]:
-        """``[N]``, of mixtures ``[N, exemplars]`` after a step of `STEPS`."""
-        own = self._own.shape
-        worn = np.stack([own + shape_change(own, shape) for shape in self.shapes(weights, step)])
-        texture = weights @ self._textures
-        texture += step[1] * (texture - self._my_texture)
-        apart = texture + self._coded(worn) - self._mine
-        return np.linalg.norm(apart @ self._likeness.embedding[:-1], axis=1)
+        """``[N]``, of mixtures ``[N, exemplars]`` of textures and of shapes after a step."""
+        return self._length(textures @ self._textures + self._worn(shapes, step) - self._mine[0])
 
 
 def _tone(colours: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -173,24 +199,15 @@ def _exemplar(number: int) -> Image:
     return cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def _mixed_texture(weights: NDArray[np.float32], own: NDArray[np.float32], away: float) -> Image:
-    """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader.
-
-    own: ``[64, 64, 3]``, the child's light-free texture, which what is not fine moves away
-    from by the share `away` of the difference.
-    """
+def _mixed_texture(weights: NDArray[np.float32]) -> Image:
+    """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader."""
     chosen = np.flatnonzero(weights)
     leader = int(weights.argmax())
     texture = {int(number): _exemplar(int(number)) for number in chosen}
     flat = {number: flatten(picture) for number, picture in texture.items()}
     mixed = sum(float(weights[number]) * flat[number] for number in flat)
     fine = flat[leader] - cv2.GaussianBlur(flat[leader], (0, 0), 2.0)
-    coarse = cv2.GaussianBlur(mixed, (0, 0), 2.0)
-    child = cv2.resize(own, coarse.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    # Not at lids and lips: what the child's eyes and mouth do is no part of the skin.
-    near = cv2.dilate(Zones.build().holes.astype(np.float32), np.ones((17, 17), np.uint8))
-    bare = 1 - cv2.GaussianBlur(near, (0, 0), 5.0)[..., None]
-    detailed = coarse + away * bare * (coarse - child) + fine
+    detailed = cv2.GaussianBlur(mixed, (0, 0), 2.0) + fine
     # Glints and deep shadows of the picture that the leader was taken from.
     detailed = detailed.clip(0.3, 1.35)
     light = broad_light(texture[leader])

@@ -35,8 +35,8 @@ class Raster:
         """``[side, side, 2]`` float32: texture pixels for each pixel of the patch.
 
         mesh: ``[478, 3]`` pixels of the patch. Triangles are painted from the farthest to
-        the nearest, those that face away are left out; outside the mesh the positions lie
-        outside the texture's hull.
+        the nearest, under all of them those that face away; outside the mesh the positions
+        lie outside the texture's hull.
         """
         size = -(-self._side // self._step)
         triangles, corners = _triangles()
@@ -45,8 +45,11 @@ class Raster:
         flat = points[triangles, :2]
         a, b = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
         area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-        facing = np.flatnonzero(area * _orientation() > 1e-3)
-        order = facing[np.argsort(-points[triangles[facing], 2].mean(1), kind="stable")]
+        ahead = area * _orientation()
+        seen = np.flatnonzero(np.abs(ahead) > 1e-3)
+        depth = points[triangles[seen], 2].mean(1)
+        # Those that face away come first: they close the cracks between the others.
+        order = seen[np.lexsort((-depth, ahead[seen] > 0))]
         # Patch to texture, an affine map for each triangle, by its two edges.
         a, b, area = a[order], b[order], area[order]
         ta = corners[order, 1] - corners[order, 0]

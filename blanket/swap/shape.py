@@ -1,74 +1,163 @@
-"""From one face's shape to another's, without touching outline, lids and lips."""
+"""From one face's shape to another's, in a picture: features and outline move.
+
+Eyes, brows, nose and mouth move as blocks, by a smooth warp of the picture, so that what is
+read off them (gaze, opening, expression) goes along with them. The outline moves too and
+takes the nearest surroundings with it; farther out nothing moves.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Points
-from blanket.topology import (
-    INNER_LIPS,
-    LEFT_EYE,
-    OUTER_LIPS,
-    OVAL,
-    RIGHT_EYE,
-    SURFACE,
-    load_topology,
+from blanket.attributes import pose_fit
+from blanket.faces import Image, Points
+from blanket.topology import LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE, SURFACE, load_topology
+
+Float = NDArray[np.float64]
+
+# The vertices whose middle a block moves with, those that carry the warp, and how far out
+# from the middle they carry it: around the eyes, so that lids and corners keep their form.
+_BLOCKS = (
+    (LEFT_EYE, LEFT_EYE[::2], 1.35),
+    (RIGHT_EYE, RIGHT_EYE[::2], 1.35),
+    ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (70, 105, 107), 1.0),
+    ((300, 293, 334, 296, 336, 285, 295, 282, 283, 276), (300, 334, 336), 1.0),
+    ((1, 2, 98, 327, 64, 294), (1, 4, 2, 98, 327, 64, 294), 1.0),
+    (OUTER_LIPS, (61, 291, 0, 17), 1.1),
 )
+# Vertices that move by themselves: bridge of the nose, cheeks, chin.
+_SINGLE = (6, 168, 50, 280, 205, 425, 199)
+_RIM = OVAL[::2]
+FARTHEST, FARTHEST_RIM = 0.16, 0.07
+"""The largest moves inside and at the outline, in distances between the outer eye corners."""
+MARGIN = 1.12
+"""How far the warp reaches, over the size of the face's own outline."""
+_STILL = 24
+"""Points at the margin that stay where they are."""
+_GRID = 28
+_FADE = 112
 
-RIM, EYES, LIPS = 0.2, 0.18, 0.08
-"""Distances from the outline, from lids, and from lips at which a vertex is free: the outline
-must not tear, gaze is read off the corners of the eyes."""
-FARTHEST = 0.25
-"""The largest change, in distances between the outer eye corners."""
+
+class ShapeChange:
+    """What turns one shape into another: where its features move.
+
+    own, new: ``[478, 3]`` on the mean face, at rest. share: how much of the way to go.
+    """
+
+    def __init__(self, own: Points, new: Points, share: float = 1.0) -> None:
+        # Both symmetric and in one pose: else a turn of the head would pass for a shape.
+        own, new = _symmetric(own), _symmetric(new)
+        turn, scale, shift = pose_fit(new, own)
+        moved = scale * new @ turn.T + shift - own
+        # Depth is only guessed; what is seen from the front is what moves.
+        moved[:, 2] = 0
+        shifts = [moved[list(ring)].mean(0) for ring, _, _ in _BLOCKS]
+        moves = share * np.vstack([*shifts, moved[list(_SINGLE + _RIM)]])
+        length = np.linalg.norm(moves, axis=1, keepdims=True)
+        most = np.full((len(moves), 1), FARTHEST)
+        most[-len(_RIM) :] = FARTHEST_RIM
+        moves *= most * np.tanh(length / most) / np.maximum(length, 1e-9)
+        carried = [len(vertices) for _, vertices, _ in _BLOCKS]
+        each = np.repeat(moves, carried + [1] * len(_SINGLE + _RIM), axis=0)
+        self.moves: Float = np.vstack([each, np.zeros((_STILL, 3))])
+        """``[K, 3]``, of what carries the warp (`carriers`), on the mean face."""
+
+
+def _symmetric(shape: Points) -> Points:
+    return ((shape + shape[load_topology().mirror] * (-1, 1, 1)) / 2).astype(np.float32)
+
+
+def carriers(mesh: NDArray[np.floating]) -> Float:
+    """The points of a mesh ``[478, 2 or 3]`` that carry the warp, ``[K, 2]``."""
+    points = []
+    for ring, vertices, reach in _BLOCKS:
+        middle = mesh[list(ring), :2].mean(0)
+        points.append(middle + reach * (mesh[list(vertices), :2] - middle))
+    edge = margin(mesh)
+    closed = np.vstack([edge, edge[:1]])
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(closed, axis=0), axis=1))])
+    steps = np.linspace(0, along[-1], _STILL, endpoint=False)
+    still = np.stack([np.interp(steps, along, closed[:, axis]) for axis in (0, 1)], 1)
+    return np.vstack([*points, mesh[list(_SINGLE + _RIM), :2], still]).astype(np.float64)
+
+
+def margin(mesh: NDArray[np.floating]) -> Points:
+    """The polygon ``[n, 2]`` at which the warp of a mesh ends."""
+    hull = cv2.convexHull(mesh[:SURFACE, :2].astype(np.float32))[:, 0]
+    middle = (hull.min(0) + hull.max(0)) / 2
+    return np.asarray(middle + MARGIN * (hull - middle), np.float32)
+
+
+def spline(points: Float, values: Float, at: Float) -> Float:
+    """A thin-plate spline (Bookstein 1989) through `values` ``[K, D]`` at `points` ``[K, 2]``,
+    at other places ``[M, 2]``: ``[M, D]``.
+
+    Places are in units of about 1; a slight smoothing keeps near points from tearing.
+    """
+
+    def kernel(a: Float, b: Float) -> Float:
+        squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
+        squares = squares.clip(1e-12)
+        return np.asarray(squares * np.log(squares))
+
+    count = len(points)
+    affine = np.column_stack([np.ones(count), points])
+    system = np.zeros((count + 3, count + 3))
+    system[:count, :count] = kernel(points, points) + 1e-4 * np.eye(count)
+    system[:count, count:] = affine
+    system[count:, :count] = affine.T
+    weights = np.linalg.solve(system, np.vstack([values, np.zeros((3, values.shape[1]))]))
+    basis = np.column_stack([kernel(at, points), np.ones(len(at)), at])
+    return np.asarray(basis @ weights)
+
+
+def reshape(
+    patch: Image, mesh: Points, change: ShapeChange
+) -> tuple[Image, Points, NDArray[np.float32]]:
+    """A patch ``[S, S, 3]`` with the face brought to its new shape, the mesh ``[478, 3]``
+    there, and how far each pixel belongs to what was changed (``[S, S]`` float32 0..1)."""
+    side = patch.shape[0]
+    turn, scale, _ = pose_fit(load_topology().mean, mesh)
+    moves = (scale * change.moves @ turn.T)[:, :2]
+    # The way back, from the new places to the old ones, is what drawing needs.
+    line = (np.arange(_GRID) + 0.5) / _GRID - 0.5 / side
+    grid = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
+    coarse = spline((carriers(mesh) + moves) / side, moves, grid)
+    # It fades out towards the margin.
+    ring = (margin(mesh) + 0.5) * (_FADE / side) - 0.5
+    inside = np.zeros((_FADE, _FADE), np.uint8)
+    cv2.fillConvexPoly(inside, np.round(ring * 16).astype(np.int32), 1, cv2.LINE_8, 4)
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / _FADE
+    fade = cv2.resize((depth / 0.03).clip(0, 1), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    small = (coarse.reshape(_GRID, _GRID, 2) * fade[..., None]).astype(np.float32)
+    field = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
+    warped = cv2.remap(
+        patch, _pixels(side) - field, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    moved = mesh.copy()
+    for _ in range(4):
+        at = moved[None, :, :2]
+        step = cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        moved[:, :2] = mesh[:, :2] + step[0]
+    touched = cv2.resize((depth / 0.012).clip(0, 1), (side, side), interpolation=cv2.INTER_LINEAR)
+    return warped, moved, touched
 
 
 @cache
-def freedom() -> NDArray[np.float32]:
-    """``[478]``: how far each vertex may move, in units of the mean face.
-
-    0 on the outline, where a change would open a seam, and on lids, irises and lips, whose
-    movement is what the research reads; rising with the distance from those.
-    """
-    mean = load_topology().mean
-
-    def away(ring: tuple[int, ...]) -> NDArray[np.float32]:
-        return np.linalg.norm(mean[:, None, :2] - mean[list(ring), :2], axis=-1).min(1)
-
-    rim, eyes, lips = away(OVAL), away(LEFT_EYE + RIGHT_EYE), away(OUTER_LIPS + INNER_LIPS)
-    free = FARTHEST * _smooth(rim / RIM) * _smooth(eyes / EYES) * _smooth(lips / LIPS)
-    # Never past what is fixed: there triangles would fold over one another.
-    free = np.minimum.reduce([free, 0.6 * rim, 1.2 * eyes, 1.2 * lips])
-    free[SURFACE:] = 0
-    return free.astype(np.float32)
+def _pixels(side: int) -> NDArray[np.float32]:
+    line = np.arange(side, dtype=np.float32)
+    return np.dstack(np.meshgrid(line, line))
 
 
-def _smooth(share: NDArray[np.float32]) -> NDArray[np.float32]:
-    share = share.clip(0, 1)
-    return share**2 * (3 - 2 * share)
-
-
-@cache
-def _neighbours() -> NDArray[np.float32]:
-    """``[478, 478]``: each row the mean over a vertex and those it shares an edge with."""
-    topology = load_topology()
-    near = np.eye(len(topology.mean), dtype=np.float32)
-    for a, b, c in topology.triangles:
-        for one, other in ((a, b), (b, c), (c, a)):
-            near[one, other] = near[other, one] = 1
-    return near / near.sum(1, keepdims=True)
-
-
-def shape_change(own: Points, new: Points) -> NDArray[np.float32]:
-    """What to add to the mean face's vertices, ``[478, 3]``, to turn one shape into another.
-
-    own, new: ``[478, 3]`` on the mean face, at rest. Each vertex goes as far as `freedom`
-    lets it; neighbours are made to agree, so that no triangle folds over the next.
-    """
-    change = new - own
-    free = freedom()[:, None]
-    length = np.linalg.norm(change, axis=1, keepdims=True)
-    limited = free * np.tanh(length / np.maximum(free, 1e-6)) / np.maximum(length, 1e-9)
-    return (_neighbours() @ (change * limited) * (free > 0)).astype(np.float32)
+def worn(own: Points, changes: Sequence[ShapeChange]) -> Points:
+    """The shapes ``[N, 478, 3]`` on the mean face that a face at rest takes by N changes."""
+    moves = np.concatenate([change.moves for change in changes], axis=1)
+    found = spline(carriers(own), moves, own[:SURFACE, :2].astype(np.float64))
+    moved = np.repeat(own[None], len(changes), axis=0)
+    moved[:, :SURFACE] += found.reshape(SURFACE, -1, 3).swapaxes(0, 1)
+    return moved

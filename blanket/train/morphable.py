@@ -15,11 +15,17 @@ import cv2
 import numpy as np
 
 from blanket.align import rigid
-from blanket.faces import Image, Points
+from blanket.appearance import appearance_of
+from blanket.config import SwapSettings
+from blanket.faces import Identity, Image, Points
+from blanket.image import Still
 from blanket.inpaint.clean import Zones, clean
-from blanket.inpaint.likeness import Likeness, describe
+from blanket.inpaint.likeness import Lesson, Likeness, describe
 from blanket.light import flatten
-from blanket.recognise import build_recogniser
+from blanket.mesh import MASK_SIDE
+from blanket.recognise import Recogniser, build_recogniser
+from blanket.swap.shape import ShapeChange, worn
+from blanket.swap.warp import WarpSwapper
 from blanket.texture import unwrap
 from blanket.topology import MOUTH_LEFT, MOUTH_RIGHT, load_topology
 from blanket.train.labels import LabelledSet, read_labels
@@ -30,15 +36,17 @@ log = logging.getLogger(__name__)
 GROWN = 18.0
 GROWN_KEPT = 160
 """Of faces older than `GROWN` years, how many the gallery keeps: the cleanest."""
-
+COMPOSED, EACH, COUNTED = 9.0, 6, 3
+"""Faces below these years are put on one another to teach the map: each wears so many, and
+counts for so many photographs, since composites are what the map is asked about."""
 
 REJECTED = frozenset(
     (
-        "8", "37", "39", "44", "81", "98", "114", "127", "129", "152", "174", "209", "218",
-        "232", "243", "264", "298", "305", "317", "319", "327", "332", "336", "343", "354",
-        "359", "408", "432", "439", "440", "449", "470", "473", "497", "511", "547", "576",
-        "612", "614", "619", "626", "628", "660", "681", "696", "747", "748", "761", "794",
-        "807", "822", "827", "858", "873", "885", "888", "923", "956", "961", "997",
+        "8", "37", "39", "44", "98", "174", "209", "232", "264", "298", "305", "317",
+        "327", "332", "336", "354", "359", "408", "432", "439", "440", "449", "470", "473",
+        "497", "511", "547", "576", "612", "614", "619", "626", "628", "660", "681", "696",
+        "748", "761", "794", "807", "822", "827", "858", "873", "885", "888", "923", "956",
+        "961",
     )
 )  # fmt: skip
 """Stems that a person struck out after looking at every cleaned texture: fringes over the
@@ -64,7 +72,6 @@ def build_morphable(data: Path, output: Path) -> Path:
     exemplars; all colour sets teach the likeness map. Returns the path of the file.
     """
     sets = read_labels(data)
-    likeness = _likeness([s for s in sets if s.name != "lfw"])
     rated = next(s for s in sets if s.attributes)
     shapes = neutral_shapes(rated)
     zones = Zones.build()
@@ -72,6 +79,13 @@ def build_morphable(data: Path, output: Path) -> Path:
     young = [e for e in exemplars if e.age <= GROWN]
     grown = sorted((e for e in exemplars if e.age > GROWN), key=lambda e: e.flaws)[:GROWN_KEPT]
     kept = young + grown
+    recogniser = build_recogniser("dlib")
+    lessons = [
+        *_photographs([s for s in sets if s.name != "lfw"], recogniser),
+        *_composites(rated, kept, recogniser, np.random.default_rng(0)) * COUNTED,
+        *(Lesson(describe(flatten(e.texture), e.shape), None, e.age, e.gender) for e in kept),
+    ]
+    likeness = Likeness.learn(lessons)
     log.info("%d exemplars, %d of them younger than 6", len(kept), sum(e.age < 6 for e in kept))
     codes = [
         cv2.imencode(".webp", e.texture[..., ::-1], (cv2.IMWRITE_WEBP_QUALITY, 92))[1] for e in kept
@@ -134,22 +148,55 @@ def _exemplars(rated: LabelledSet, shapes: Points, zones: Zones) -> list[Exempla
     return found
 
 
-def _likeness(sets: list[LabelledSet]) -> Likeness:
-    """The map from a texture and a shape to a recogniser's embedding and to age, taught on
-    every colour face (ridge regression on principal components)."""
-    mean, recogniser = load_topology().mean, build_recogniser("dlib")
-    features, embeddings, ages, genders = [], [], [], []
+def _photographs(sets: list[LabelledSet], recogniser: Recogniser) -> list[Lesson]:
+    """Every colour face as it is."""
+    mean = load_topology().mean
+    lessons = []
     for labelled in sets:
-        pictures = [cv2.imread(str(path))[..., ::-1] for path in labelled.files]
-        embeddings += [
-            recogniser.embed(picture, mesh[None])
-            for picture, mesh in zip(pictures, labelled.mesh, strict=True)
-        ]
-        for path, picture, mesh in zip(labelled.files, pictures, labelled.mesh, strict=True):
-            features.append(describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)))
+        for path, mesh in zip(labelled.files, labelled.mesh, strict=True):
+            picture = cv2.imread(str(path))[..., ::-1]
             ratings = labelled.attributes.get(path.stem, {})
-            ages.append(ratings.get("age", np.nan))
-            genders.append(ratings.get("gender", np.nan))
-    return Likeness.learn(
-        np.stack(features), np.concatenate(embeddings), np.array(ages), np.array(genders)
-    )
+            lessons.append(
+                Lesson(
+                    describe(flatten(unwrap(picture, mesh)), rigid(mesh, mean)),
+                    recogniser.embed(picture, mesh[None])[0],
+                    ratings.get("age"),
+                    ratings.get("gender"),
+                )
+            )
+    return lessons
+
+
+def _composites(
+    rated: LabelledSet, exemplars: list[Exemplar], recogniser: Recogniser, rng: np.random.Generator
+) -> list[Lesson]:
+    """Young faces that wear other young faces, as the swap paints them and goes beyond them.
+
+    What the map is asked for later: whom a recogniser sees in the picture of a face that
+    wears a given texture and has been given a certain shape.
+    """
+    worn_by = [
+        (path, mesh)
+        for path, mesh in zip(rated.files, rated.mesh, strict=True)
+        if rated.attributes[path.stem]["age"] < COMPOSED
+    ]
+    young = [e for e in exemplars if e.age < COMPOSED]
+    lessons = []
+    for path, mesh in worn_by:
+        picture = cv2.imread(str(path))[..., ::-1].copy()
+        own = appearance_of(picture, mesh)
+        for number in rng.choice(len(young), EACH, replace=False):
+            new, beyond = young[number], rng.uniform(0, 1.5)
+            identity = Identity(
+                new.texture, new.shape + beyond * (new.shape - own.shape), "lesson", 0.0
+            )
+            still = Still(picture.copy())
+            WarpSwapper(identity, own, SwapSettings()).paint(
+                still, mesh, np.zeros((MASK_SIDE, MASK_SIDE), np.float32)
+            )
+            (shape,) = worn(own.shape, [ShapeChange(own.shape, identity.shape)])
+            features = describe(flatten(new.texture), shape)
+            # Where the face now is; the recogniser finds its own landmarks there.
+            found = recogniser.embed(still.pixels, mesh[None])[0]
+            lessons.append(Lesson(features, found, None, None))
+    return lessons
