@@ -148,6 +148,8 @@ def read_results(path: Path) -> list[Result]:
             raise InputError(
                 f"{path}: prediction {number} lacks {', '.join(sorted(missing)) or 'a bbox'}"
             )
+        if not isinstance(one["image_id"], int):
+            raise InputError(f"{path}: prediction {number} has an image_id that is no whole number")
         values = [one["score"], *one.get("bbox", ()), *one.get("keypoints", ())]
         if not np.isfinite(np.array(values, np.float64)).all():
             raise InputError(f"{path}: prediction {number} has a value that is not a number")
