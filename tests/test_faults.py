@@ -143,3 +143,16 @@ def test_what_cannot_be_mended_gets_no_name(
     assert main([*command, "--report", str(tmp_path / "out.json")]) == LeakError.exit_status == 4
     assert "a face would show in frames 0-47" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_mended_is_in_the_saved_analysis(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "a.yaml"
+    with monkeypatch.context() as patched:
+        failing(patched, lambda shown: True)
+        report = blanket.anonymize(demo.clip, tmp_path / "a.mp4", save_analysis=text)
+    assert report.totals.replaced > 0
+    again = blanket.anonymize(demo.clip, tmp_path / "b.mp4", analysis=text)
+    assert again.totals == report.totals
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
