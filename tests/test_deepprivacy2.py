@@ -66,9 +66,10 @@ def one(source, target):
         made.mux(stream.encode())
 if options.input_path.is_dir():
     for path in options.input_path.rglob("*.*"):
-        name = path.relative_to(options.input_path)
-        suffix = ".png" if path.suffix == ".png" else ".mp4"
-        one(path, options.output_path / name.with_suffix(suffix))
+        if path.suffix == ".avi":
+            raise AttributeError("'str' object has no attribute 'parent'")
+        if path.suffix in (".png", ".mp4", ".mov"):
+            one(path, options.output_path / path.relative_to(options.input_path))
 else:
     one(options.input_path, options.output_path)
 """
@@ -113,17 +114,40 @@ def test_options_can_be_left_out(checkout: Path, clip: Path, tmp_path: Path) -> 
     assert '"track": false' in asked and '"multi_modal_truncation": false' in asked
 
 
+def files_in(folder: Path) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
 def test_a_picture_and_a_folder(checkout: Path, clip: Path, tmp_path: Path) -> None:
-    given = tmp_path / "given"
+    given, out = tmp_path / "given", tmp_path / "all"
     (given / "inner").mkdir(parents=True)
     write_image(given / "a.png", scene())
-    clip.rename(given / "inner" / "b.mov")
+    (given / "inner" / "b.mov").write_bytes(clip.read_bytes())
+    # Names that the tool itself does not take.
+    make_clip(given / "inner" / "c.avi", [scene()] * 3)
+    (given / "d.mts").write_bytes(clip.read_bytes())
     method(checkout)(given / "a.png", tmp_path / "one.png")
     assert (read_image(tmp_path / "one.png") == 90).all()
-    method(checkout)(given, tmp_path / "all")
-    files = sorted(p.relative_to(tmp_path / "all").as_posix()
-                   for p in (tmp_path / "all").rglob("*.*"))  # fmt: skip
-    assert files == ["a.png", "inner/b.mp4"]
+    method(checkout)(given, out)
+    assert files_in(out) == ["a.png", "d.mp4", "inner/b.mp4", "inner/c.mp4"]
+    assert sum(1 for _ in read(out / "inner" / "c.mp4")) == 3
+    with pytest.raises(InputError, match="exists already"):
+        method(checkout)(given, out)
+    method(checkout)(given, out, overwrite=True)
+    (given / "inner" / "b.mp4").write_bytes(clip.read_bytes())
+    with pytest.raises(InputError, match=r"two videos .* one \.mp4"):
+        method(checkout)(given, out, overwrite=True)
+
+
+def test_what_fits_is_kept(checkout: Path, clip: Path, tmp_path: Path) -> None:
+    given, out = tmp_path / "given", tmp_path / "all"
+    given.mkdir()
+    clip.rename(given / "clip.mp4")
+    write_image(given / "a.png", scene())
+    (checkout / "how").write_text("short")
+    with pytest.raises(BlanketError, match=r"made 6 frames of clip\.mp4"):
+        method(checkout)(given, out)
+    assert files_in(out) == ["a.png"]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +197,8 @@ def test_it_is_compared_like_any_method(demo: Demo, checkout: Path, tmp_path: Pa
     options = f"compare {demo.clip} -o {tmp_path / 'made'} --methods deepprivacy2 --recogniser none"
     assert main(options.split()) == 2, "without a checkout"
     tool = f" --deepprivacy2 {checkout} --deepprivacy2-python {sys.executable}"
-    assert main((options + tool).split()) == 0
+    assert main((options + tool + " --deepprivacy2-config face_fdf128").split()) == 0
+    assert "face_fdf128.py" in (checkout / "asked.json").read_text()
     written = (tmp_path / "made" / "results.json").read_text("utf-8")
     [method] = Results.model_validate_json(written).methods
     assert method.name == "deepprivacy2" and not method.failed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -45,6 +45,10 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="The Python with DeepPrivacy2's packages."),
     ] = None,
+    deepprivacy2_config: Annotated[
+        Literal["face", "face_fdf128"],
+        typer.Option(help="DeepPrivacy2's configuration; the second is for small faces."),
+    ] = "face",
     preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
         "embedded"
     ),
@@ -75,7 +79,8 @@ def compare(
 
     tool = None
     if deepprivacy2 is not None:
-        tool = DeepPrivacy2(deepprivacy2, deepprivacy2_python or Path("python3"))
+        python = deepprivacy2_python or Path("python3")
+        tool = DeepPrivacy2(deepprivacy2, python, deepprivacy2_config)
     with shown(console) as progress:
         results = blanket.compare(
             inputs, output, [name for name in methods.split(",") if name], preset,

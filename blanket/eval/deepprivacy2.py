@@ -16,7 +16,7 @@ from typing import Literal
 from blanket.errors import BlanketError, InputError
 from blanket.image import read_image
 from blanket.media import is_image, is_video, media_in
-from blanket.output import pending
+from blanket.output import pending, refuse_existing
 from blanket.video import probe, read
 
 _ERRORS = {
@@ -60,40 +60,52 @@ class DeepPrivacy2:
     def __call__(self, source: Path, target: Path, overwrite: bool = False) -> None:
         """Anonymise a file, or all of a folder into a folder like it.
 
-        The output appears under its name only when it is complete and has as many frames
-        and pixels as the input.
+        An output appears under its name only when it is complete and has as many frames and
+        pixels as its input. Videos of a folder are written as .mp4.
 
         Raises:
             InputError: the input, the checkout or its Python cannot be used.
             BlanketError: it failed, or what it wrote does not fit the input.
         """
         if source.is_dir():
-            self._folder(source, target, overwrite)
-            return
-        with (
-            pending(target, overwrite) as draft,
-            tempfile.TemporaryDirectory(dir=target.parent, prefix=".deepprivacy2-") as folder,
-        ):
-            made = Path(folder) / f"out{_suffix(source)}"
-            self._run(source, made)
-            check(source, made)
-            shutil.move(made, draft)
+            media = media_in(source)
+            if not media:
+                raise InputError(f"there is no video or picture in {source}")
+            target.mkdir(parents=True, exist_ok=True)
+            outs = {path: target / path.relative_to(source) for path in media}
+            outs = {path: out.with_suffix(_suffix(path)) for path, out in outs.items()}
+            if len(set(outs.values())) < len(outs):
+                raise InputError(f"two videos in {source} would both be written as one .mp4")
+        else:
+            outs = {source: target}
+        for out in outs.values():
+            refuse_existing(out, overwrite)
+        beside = target if source.is_dir() else target.parent
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".deepprivacy2-") as folder:
+            self._all(outs, Path(folder), source.name, overwrite)
 
-    def _folder(self, source: Path, target: Path, overwrite: bool) -> None:
-        media = media_in(source)
-        if not media:
-            raise InputError(f"there is no video or picture in {source}")
-        target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target, prefix=".deepprivacy2-") as folder:
-            self._run(source, Path(folder))
-            for path in media:
-                name = path.relative_to(source)
-                made = Path(folder) / name.with_suffix(_suffix(path))
-                check(path, made)
-                out = target / name.with_suffix(_suffix(path))
-                out.parent.mkdir(parents=True, exist_ok=True)
-                with pending(out, overwrite) as draft:
-                    shutil.move(made, draft)
+    def _all(self, outs: dict[Path, Path], folder: Path, name: str, overwrite: bool) -> None:
+        """Run once on all files, by links with names that it takes: it looks at nothing but
+        the suffix, keeps the name, and stumbles over .avi in folders."""
+        given, made = folder / "given", folder / "made"
+        given.mkdir()
+        links = {path: f"{number}{_suffix(path)}" for number, path in enumerate(outs)}
+        for path, link in links.items():
+            (given / link).symlink_to(path.resolve())
+        self._run(given, made, name)
+        refused: BlanketError | None = None
+        for path, out in outs.items():
+            try:
+                check(path, made / links[path])
+            except BlanketError as error:
+                # What fits is kept: it may have taken hours.
+                refused = refused or error
+                continue
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with pending(out, overwrite) as draft:
+                shutil.move(made / links[path], draft)
+        if refused is not None:
+            raise refused
 
     @property
     def _script(self) -> Path:
@@ -104,7 +116,7 @@ class DeepPrivacy2:
         return self.checkout / "configs" / "anonymizers" / f"{self.config}.py"
 
     def command(self, source: Path, target: Path) -> list[str]:
-        """The command line that is run, in the folder of the checkout."""
+        """The command line that is run, in the folder of the checkout, on two folders."""
         # A path is the caller's, not the checkout's; a link may be a virtual environment.
         python = self.python.absolute() if len(self.python.parts) > 1 else self.python
         options = ["--track"] if self.track else []
@@ -112,11 +124,11 @@ class DeepPrivacy2:
         return [
             str(python), "anonymize.py",
             str(self._settings.relative_to(self.checkout)),
-            "-i", str(source.resolve()), "-o", str(target.resolve()),
+            "-i", str(source.absolute()), "-o", str(target.absolute()),
             "--seed", str(self.seed), *options,
         ]  # fmt: skip
 
-    def _run(self, source: Path, target: Path) -> None:
+    def _run(self, source: Path, target: Path, name: str) -> None:
         try:
             run = subprocess.run(
                 self.command(source, target), cwd=self.checkout, capture_output=True, text=True,
@@ -128,7 +140,7 @@ class DeepPrivacy2:
                 "DeepPrivacy2 is installed"
             ) from error
         if run.returncode:
-            raise BlanketError(f"DeepPrivacy2 failed on {source.name}: {_said(run)}")
+            raise BlanketError(f"DeepPrivacy2 failed on {name}: {_said(run)}")
 
 
 def check(source: Path, made: Path) -> None:
@@ -145,7 +157,7 @@ def check(source: Path, made: Path) -> None:
     if wanted[1:] != got[1:]:
         raise BlanketError(
             f"DeepPrivacy2 made {got[1]}x{got[2]} pixels of {source.name}, which has "
-            f"{wanted[1]}x{wanted[2]}: run it without --max-res"
+            f"{wanted[1]}x{wanted[2]}: convert the input to upright frames with square pixels"
         )
     if wanted[0] != got[0]:
         raise BlanketError(
@@ -164,7 +176,7 @@ def _shape(path: Path) -> tuple[int, int, int]:
 
 
 def _suffix(path: Path) -> str:
-    """It writes videos as MP4 and pictures as they were."""
+    """What videos and pictures are called for it, and written as."""
     return ".mp4" if is_video(path) else path.suffix
 
 
