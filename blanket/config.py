@@ -100,7 +100,7 @@ class IdentitySettings(Section):
     which a generator that looks at one starts, instead of the best one.
     """
 
-    generator: Literal["morphable"] = "morphable"
+    generator: Literal["morphable", "diffusion"] = "morphable"
     seed: int = Field(default=0, ge=0)
     at: float | None = Field(default=None, ge=0)
     image: Annotated[Path | None, Field(strict=False)] = None
@@ -108,16 +108,117 @@ class IdentitySettings(Section):
     distance: float = Field(default=0.66, ge=0, le=2)
 
 
+Check = Literal["face", "pose", "age", "stranger", "safe"]
+"""What a candidate for a new face is held to: one face is found in it; it lies as the
+child's does; it is of the same age group; it is not the child to a recogniser; the model's
+own safety checker lets it pass."""
+
+
+class ControlSettings(Section):
+    """A ControlNet. kind: what it is shown, edges or the landmarks of the mesh, drawn as
+    OpenPose draws a face. model: as `InpaintSettings.model`. scale: how much it counts."""
+
+    kind: Literal["canny", "landmarks"]
+    model: str
+    scale: float = Field(default=1.0, ge=0)
+
+
+class InpaintSettings(Section):
+    """How the generator ``diffusion`` invents a face.
+
+    Models are named by their id on the Hugging Face Hub, by the path of a local folder, or
+    as `blanket weights list` does. model: any inpainting model that diffusers' auto
+    pipeline loads. variant: of its files, such as fp16. vae: used instead of its own.
+    refiner: of SDXL, which takes over after the share refine_from of the steps. controls:
+    ControlNets. loras: weights that are added to it, lora_scale: how strongly.
+
+    scheduler: a class of diffusers, scheduler_options: its arguments; the model's own
+    where it is left out. steps, guidance, strength: of the diffusion. prompt: in it, {age}
+    becomes baby, child or adult.
+
+    side: pixels of the square crop, a multiple of 8. context: how much lies around the face
+    on each side, in shares of the face. grow: of the mask, beyond the outline of the mesh,
+    feather: over which its edge fades; both in shares of the crop's side.
+
+    candidates: made in one batch; rounds: how many batches, with further seeds, until one
+    passes. checks: what each is held to. recogniser: for the check "stranger"; auto is
+    arcface where its weights are there, otherwise dlib.
+
+    device, dtype: where and how precisely it runs; auto is CUDA (bf16), then MPS (fp16),
+    then CPU (fp32). offload: parts of the model wait in the main memory, by model or layer
+    by layer; auto by model where the device has too little memory. compile: the denoiser is
+    compiled first, which pays from some dozen batches on. attention: slicing and xformers
+    save memory, else a backend of diffusers, where the model takes one.
+    """
+
+    model: str = "stable-diffusion-v1-5/stable-diffusion-inpainting"
+    variant: str | None = None
+    vae: str | None = None
+    refiner: str | None = None
+    refine_from: Share = 0.4
+    controls: list[ControlSettings] = []
+    loras: list[str] = []
+    lora_scale: float = 1.0
+    scheduler: str | None = "DPMSolverMultistepScheduler"
+    scheduler_options: dict[str, Any] = {"algorithm_type": "dpmsolver++"}
+    steps: int = Field(default=30, ge=1)
+    guidance: float = Field(default=6.5, ge=0)
+    strength: float = Field(default=1.0, gt=0, le=1)
+    prompt: str = "photo of the face of a {age}, natural light, natural skin, sharp focus"
+    negative_prompt: str = "painting, drawing, doll, make-up, deformed, blurry, text"
+    side: int = Field(default=512, ge=64, multiple_of=8)
+    context: float = Field(default=0.35, ge=0, le=2)
+    grow: Share = 0.02
+    feather: float = Field(default=0.02, gt=0, le=0.2)
+    candidates: int = Field(default=4, ge=1)
+    rounds: int = Field(default=3, ge=1)
+    checks: list[Check] = ["face", "pose", "age", "stranger", "safe"]
+    recogniser: str = "auto"
+    device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
+    dtype: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    offload: Literal["auto", "none", "model", "layers"] = "auto"
+    compile: bool = False
+    attention: str | None = None
+
+
 class SwapSettings(Section):
     """How the new face is put on every frame.
 
     backend: what does it. light: how much of the scene's light the new face takes, 0..1.
     shape: how much of the new face's shape is taken, 0..1.
+
+    The rest is of the backend ``neural``. model: an ONNX file by its path, or as `blanket
+    weights list` calls it. kind: its row in ``blanket/swap/swappers.yaml``; the name of the
+    file tells where it is left out. recogniser: makes the embeddings that the model was
+    trained on; a name, or the path of an ONNX file of ArcFace. away: how far the new
+    identity is pushed away from the child's, 0 to 0.35. side: pixels of the swapped face,
+    a multiple of the model's own. restorer: sharpens the result, restored: how much of that
+    is taken; fidelity: of CodeFormer, how closely it keeps to what it is given. parser: an
+    ONNX file that tells the regions of a face; only those are painted. colour: how far the
+    colours are matched to the frame's, 0..1. min_confidence: below it the fallback replaces
+    the face, or it is hidden. batch: frames at once. device: auto is CUDA where it works.
+    tensorrt: in place of plain CUDA, fp16: there in half precision.
     """
 
-    backend: Literal["warp"] = "warp"
+    backend: Literal["warp", "neural"] = "warp"
     light: Share = 1.0
     shape: Share = 1.0
+    model: str = "inswapper_128"
+    kind: str | None = None
+    recogniser: str = "arcface"
+    away: float = Field(default=0.2, ge=0, le=0.35)
+    side: int | None = Field(default=None, ge=64)
+    restorer: str | None = None
+    restored: Share = 0.8
+    fidelity: Share = 0.7
+    parser: str | None = None
+    colour: Share = 1.0
+    min_confidence: Share = 0.3
+    fallback: Literal["warp", "hide"] = "warp"
+    batch: int = Field(default=8, ge=1)
+    device: Literal["auto", "cuda", "cpu"] = "auto"
+    tensorrt: bool = False
+    fp16: bool = False
 
 
 class MethodSettings(Section):
@@ -205,6 +306,7 @@ class Settings(Section):
     detect: DetectSettings = DetectSettings()
     track: TrackSettings = TrackSettings()
     identity: IdentitySettings = IdentitySettings()
+    inpaint: InpaintSettings = InpaintSettings()
     swap: SwapSettings = SwapSettings()
     method: MethodSettings = MethodSettings()
     hide: HideSettings = HideSettings()

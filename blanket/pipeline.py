@@ -38,12 +38,20 @@ from blanket.inpaint import IdentityGenerator, build_generator
 from blanket.inpaint.portrait import portrait
 from blanket.media import is_image, is_video, media_in
 from blanket.mesh import MeshNetwork
+from blanket.models import require
 from blanket.output import pending, refuse_same_file
 from blanket.picture import Picture
 from blanket.progress import Callback
 from blanket.render import AnyPicture, Renderer
 from blanket.repair import repaired
-from blanket.report import BackendsReport, Failure, FolderReport, Report, VideoReport
+from blanket.report import (
+    BackendsReport,
+    Failure,
+    FolderReport,
+    ModelReport,
+    Report,
+    VideoReport,
+)
 from blanket.swap import build_methods
 from blanket.tally import Tally
 from blanket.verdict import AuditReport, Finding, frames_said
@@ -230,8 +238,11 @@ class Run:
         self._has_saved = False
         self.tally = Tally()
         with self.tally.timed("start"):
+            fresh = saved is None and analysis is None
+            if not self._baseline:
+                require(settings, preset, invents=fresh)
             self.methods = [] if self._baseline else build_methods(settings)
-            if saved is None and analysis is None:
+            if fresh:
                 _ = self.detector, self.network
                 if not self._baseline:
                     _ = self.generator
@@ -485,9 +496,18 @@ class Run:
             with pending(portrait_at, self._overwrite) as draft:
                 write_image(draft, portrait(identities[first], own.colour).pixels)
         return self.tally.report(
-            source, target, self._preset, self.settings, video, self._backends(), [],
-            None if self._saved else self.detector, tracks, identities, verdict,
+            source, target, self._preset, self.settings, video, self._backends(),
+            list(self._models()), None if self._saved else self.detector, tracks, identities,
+            verdict,
         )  # fmt: skip
+
+    def _models(self) -> Iterator[ModelReport]:
+        # A generator that was not needed has not been made.
+        used = self.generator.models if "generator" in vars(self) else []
+        for one in [*used, *(model for method in self.methods for model in method.models)]:
+            yield ModelReport(
+                setting=one.setting, name=one.name, checksum=one.checksum, device=one.device
+            )
 
     def _backends(self) -> BackendsReport:
         swap = None if self._baseline else self.methods[0].name

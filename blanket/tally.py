@@ -110,6 +110,13 @@ class Tally:
             if track.number in self._entries
         ]
         replaced, hidden = sum(e.replaced for e in entries), sum(e.hidden for e in entries)
+        for name, count in self._fallbacks(backends.swap).items():
+            self.warnings.append(
+                f"{count} of {replaced} faces were replaced by {name}, because {backends.swap} "
+                "was not sure of them"
+            )
+        if any(one.trials is not None and not one.trials.checks for one in identities.values()):
+            self.warnings.append("the candidates for a new face were not checked")
         return Report(
             blanket_version=blanket.__version__,
             source=source.name,
@@ -161,6 +168,14 @@ class Tally:
             expected_faces=expected,
             fewer=frame_ranges(fewer),
         )  # fmt: skip
+
+    def _fallbacks(self, first: str) -> Counter[str]:
+        """How many faces were replaced by another swapper than the first."""
+        by: Counter[str] = Counter()
+        for entry in self._entries.values():
+            by.update(entry.replaced)
+        by.pop(first, None)
+        return by
 
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]

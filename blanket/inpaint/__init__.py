@@ -11,6 +11,7 @@ from blanket.detect import Detector
 from blanket.errors import InputError
 from blanket.faces import Appearance, Identity
 from blanket.mesh import MeshNetwork
+from blanket.models import Model
 
 if TYPE_CHECKING:
     from blanket.view import View
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
 
 class IdentityGenerator(Protocol):
     """Invents faces. name: what the report calls it. looks: whether it starts from the best
-    view of the face (`blanket.view`); otherwise it is given none."""
+    view of the face (`blanket.view`); otherwise it is given none. models: those made by
+    others that it has loaded."""
 
     name: str
     looks: bool
+    models: list[Model]
 
     def invent(self, own: Appearance, rng: np.random.Generator, view: View | None) -> Identity:
         """A new face that fits `own` and is far from it."""
@@ -42,6 +45,10 @@ def build_generator(
     generator: IdentityGenerator
     if chosen.image is not None:
         generator = GivenFace(chosen.image, detector, network)
+    elif chosen.generator == "diffusion":
+        from blanket.inpaint.diffusion import Diffusion
+
+        generator = Diffusion(settings.inpaint, chosen, detector, network)
     else:
         generator = Morphable(chosen.age, chosen.distance)
     if chosen.at is not None and not generator.looks:

@@ -14,6 +14,7 @@ from blanket.faces import Appearance, Identity
 from blanket.image import Still, read_image
 from blanket.inpaint.photographed import photograph, photographed
 from blanket.mesh import MeshNetwork
+from blanket.models import Model
 from blanket.picture import fit
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class GivenFace:
     looks = False
 
     def __init__(self, path: Path, detector: Detector, network: MeshNetwork) -> None:
+        self.models: list[Model] = []
         picture = read_image(path)
         size = fit(picture.shape[1], picture.shape[0], _LARGEST)
         picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

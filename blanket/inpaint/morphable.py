@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
+from blanket.models import Model
 from blanket.swap.shape import ShapeChange, worn
 from blanket.topology import SURFACE
 from blanket.weights import weights_path
@@ -77,6 +78,7 @@ class Morphable:
         self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.66
     ) -> None:
         self._age, self._distance = age, distance
+        self.models: list[Model] = []
 
     def invent(self, own: Appearance, rng: np.random.Generator, view: View | None) -> Identity:
         """A new face: of many plausible mixtures, the one least like `own`."""

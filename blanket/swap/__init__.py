@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from blanket.config import Settings
 from blanket.faces import Appearance, Identity
+from blanket.mesh import MeshNetwork
+from blanket.models import Model
 from blanket.picture import Picture
 from blanket.timeline import Placement
 
@@ -31,12 +33,13 @@ class SwapMethod(Protocol):
 
     name: what the report calls it. looks: whether it needs the best view of the face that
     is replaced (`blanket.view`); otherwise it is given none. batch: how many frames it
-    wants at once.
+    wants at once. models: those made by others that it has loaded.
     """
 
     name: str
     looks: bool
     batch: int
+    models: list[Model]
 
     def fit(self, identity: Identity, own: Appearance, view: View | None) -> Swapper:
         """What puts an identity on one track.
@@ -46,8 +49,17 @@ class SwapMethod(Protocol):
         ...
 
 
-def build_methods(settings: Settings) -> list[SwapMethod]:
-    """The method that the settings name, then those that take over where it is not sure."""
+def build_methods(settings: Settings, network: MeshNetwork) -> list[SwapMethod]:
+    """The method that the settings name, then what takes over where it is not sure.
+
+    network: finds the mesh of a result.
+    """
     from blanket.swap.warp import WarpMethod
 
-    return [WarpMethod(settings.swap)]
+    warp, chosen = WarpMethod(settings.swap), settings.swap
+    if chosen.backend == "warp":
+        return [warp]
+    from blanket.swap.neural import NeuralMethod
+
+    neural = NeuralMethod(chosen, network)
+    return [neural, warp] if chosen.fallback == "warp" else [neural]

@@ -20,6 +20,7 @@ from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
 from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.light import Lighting, flatten
+from blanket.models import Model
 from blanket.picture import Picture
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.raster import Raster
@@ -56,6 +57,7 @@ class WarpMethod:
 
     def __init__(self, settings: SwapSettings) -> None:
         self._settings = settings
+        self.models: list[Model] = []
 
     def fit(self, identity: Identity, own: Appearance, view: View | None) -> WarpSwapper:
         """One identity on one track."""
