@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 BLOCKS: dict[str, Any] = {
     "block_out_channels": (8, 16),
     "layers_per_block": 1,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
-from blanket.crop import face_matrix, placement
+from blanket.attributes import head_pose
+from blanket.crop import face_matrix
 from blanket.faces import Appearance, Image, Points
 from blanket.mask import face_mask
 from blanket.swap.occlusion import OcclusionMask
@@ -62,9 +63,11 @@ def crop_matrix(mesh: Points, side: int, context: float) -> align.Matrix:
 
     context: how much lies around the face on each side, in shares of the face.
     """
-    to_mean = face_matrix(mesh, side=1, half=0.5)
-    points = align.apply(to_mean, mesh)[:SURFACE, :2]
+    # The roll of the head in space: a turned head would tilt one fitted in the picture.
+    roll = np.radians(head_pose(mesh)[2])
+    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    points = mesh[:SURFACE, :2] @ turn.T
     low, high = points.min(0), points.max(0)
-    half = float((high - low).max()) / 2 * (1 + 2 * context)
-    middle = (low + high) / 2
-    return align.compose(placement(side, half, (middle[0], middle[1])), to_mean)
+    scale = side / (float((high - low).max()) * (1 + 2 * context))
+    shift = (side - 1) / 2 - scale * (low + high) / 2
+    return np.column_stack([scale * turn, shift]).astype(np.float32)
