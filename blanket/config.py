@@ -329,7 +329,34 @@ class Settings(Section):
         values = self.model_dump(mode="json")
         if self.identity.image is not None:
             values["identity"]["image"] = self.identity.image.name
+        for section, field in _MODELS:
+            named = values[section][field]
+            values[section][field] = (
+                [_nameless(one) for one in named] if isinstance(named, list) else _nameless(named)
+            )
+        for control in values["inpaint"]["controls"]:
+            control["model"] = _nameless(control["model"])
         return values
+
+
+_MODELS = (
+    *(("inpaint", field) for field in ("model", "vae", "refiner", "loras", "recogniser")),
+    *(("swap", field) for field in ("model", "recogniser", "restorer", "parser")),
+)
+"""Settings that may hold a path."""
+
+
+def _nameless(model: str | None) -> str | None:
+    """A model without the folders of its path; names and ids on the Hub stay whole."""
+    if model is None:
+        return None
+    return Path(model).name if is_path(model) else model
+
+
+def is_path(model: str) -> bool:
+    """Whether a setting names a model by its path, not by a name or an id on the Hub."""
+    path = Path(model)
+    return path.is_absolute() or path.exists() or path.suffix in (".onnx", ".safetensors")
 
 
 def presets() -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from blanket.config import Settings
+from blanket.config import Settings, is_path
 from blanket.errors import BlanketError
 from blanket.hub import hub_folder
 from blanket.manifest import Entry, manifest, needed
@@ -57,30 +57,25 @@ def model_path(value: str) -> Path:
     return path
 
 
-def is_path(value: str) -> bool:
-    """Whether a setting names a model by its path rather than by a name."""
-    path = Path(value)
-    return path.is_absolute() or path.exists() or path.suffix in (".onnx", ".safetensors")
-
-
-def require(settings: Settings, preset: str) -> None:
+def require(settings: Settings, preset: str, invents: bool = True) -> None:
     """See that every model is there, before anything is loaded.
 
-    preset: what the settings came from.
+    preset: what the settings came from. invents: whether new faces will be invented.
 
     Raises:
         BlanketError: one sentence with all that is missing and the command that gets it.
     """
-    missing = [value for value in dict.fromkeys(_wanted(settings)) if not _is_here(value)]
+    missing = [value for value in dict.fromkeys(_wanted(settings, invents)) if not _is_here(value)]
     if missing:
         raise BlanketError(_sentence(missing, preset))
 
 
-def _wanted(settings: Settings) -> Iterator[str]:
+def _wanted(settings: Settings, invents: bool) -> Iterator[str]:
     from blanket.swap.table import swapper_kind
 
     inpaint, swap = settings.inpaint, settings.swap
-    if settings.identity.generator == "diffusion" and settings.identity.image is None:
+    chosen = settings.identity
+    if invents and chosen.generator == "diffusion" and chosen.image is None:
         yield inpaint.model
         yield from (value for value in (inpaint.vae, inpaint.refiner) if value)
         yield from (control.model for control in inpaint.controls)

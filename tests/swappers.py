@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 KEEP, LIFT = 0.8, 0.05
-"""A test swapper gives KEEP times the target, plus LIFT, plus what the source says."""
+"""A test swapper gives KEEP times the target, plus LIFT, plus what the source says, plus a
+pattern."""
+
+
+def pattern(side: int) -> NDArray[np.float32]:
+    """``[side, side]``: waves that no match of colours takes away."""
+    along = np.sin(np.arange(side) * (2 * np.pi * 3 / side))
+    return (0.06 * along[:, None] * along[None]).astype(np.float32)
 
 
 def tint(width: int = 512) -> NDArray[np.float32]:
@@ -43,7 +50,8 @@ def swapper(
     """
     dtype = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     kind = np.float16 if half else np.float32
-    weights = [("keep", np.array(KEEP, kind)), ("lift", np.array(LIFT, kind))]
+    lift = (LIFT + pattern(side)).astype(kind)
+    weights = [("keep", np.array(KEEP, kind)), ("lift", lift)]
     nodes = []
     if picture:
         shape = [batch, 3, picture, picture]

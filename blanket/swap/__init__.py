@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from blanket.config import Settings
 from blanket.faces import Appearance, Identity
-from blanket.mesh import MeshNetwork
 from blanket.models import Model
 from blanket.picture import Picture
 from blanket.timeline import Placement
@@ -49,11 +48,8 @@ class SwapMethod(Protocol):
         ...
 
 
-def build_methods(settings: Settings, network: MeshNetwork) -> list[SwapMethod]:
-    """The method that the settings name, then what takes over where it is not sure.
-
-    network: finds the mesh of a result.
-    """
+def build_methods(settings: Settings) -> list[SwapMethod]:
+    """The method that the settings name, then what takes over where it is not sure."""
     from blanket.swap.warp import WarpMethod
 
     warp, chosen = WarpMethod(settings.swap), settings.swap
@@ -61,5 +57,5 @@ def build_methods(settings: Settings, network: MeshNetwork) -> list[SwapMethod]:
         return [warp]
     from blanket.swap.neural import NeuralMethod
 
-    neural = NeuralMethod(chosen, network)
+    neural = NeuralMethod(chosen)
     return [neural, warp] if chosen.fallback == "warp" else [neural]

@@ -16,6 +16,8 @@ from blanket.swap.table import Kind
 
 with needs("cpu", "running networks"):
     import onnxruntime
+with needs("diffusion", "neural swapping"):
+    import onnx
 
 log = logging.getLogger(__name__)
 _CUDA, _CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
@@ -50,8 +52,6 @@ class Network:
         self._providers = _providers(device, tensorrt, fp16)
         self.path = path
         try:
-            import onnx
-
             model = onnx.load(path)
         except Exception as error:  # protobuf's, and whatever a damaged file leads to
             raise BlanketError(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.attributes import eye_distance
-from blanket.config import SwapSettings
+from blanket.config import SwapSettings, is_path
 from blanket.crop import face_matrix
 from blanket.errors import InputError
 from blanket.faces import Appearance, Array, Identity, Image, Points
@@ -25,7 +25,7 @@ from blanket.inpaint.portrait import portrait
 from blanket.manifest import manifest
 from blanket.mask import border_mask, face_mask, moved
 from blanket.mesh import MeshNetwork
-from blanket.models import Model, is_path, model_path
+from blanket.models import Model, model_path
 from blanket.picture import Picture
 from blanket.recognise import Recogniser
 from blanket.swap.boost import apart, together
@@ -60,15 +60,13 @@ eye corners: up to the first it lies as the child's does, from the second on it 
 
 
 class NeuralMethod:
-    """See `blanket.swap.SwapMethod`.
-
-    network: finds the mesh of a result. models: that were loaded.
-    """
+    """See `blanket.swap.SwapMethod`."""
 
     looks = True
 
-    def __init__(self, settings: SwapSettings, network: MeshNetwork) -> None:
-        self.settings, self.mesh, self.batch = settings, network, settings.batch
+    def __init__(self, settings: SwapSettings) -> None:
+        self.settings, self.batch = settings, settings.batch
+        self.mesh = MeshNetwork()
         self.name, self.kind = swapper_kind(settings.model, settings.kind)
         side = settings.side or self.kind.size
         if side % self.kind.size:
@@ -195,13 +193,15 @@ class NeuralSwapper:
 
     def _confidence(self, face: _Face, pixels: NDArray[np.float32]) -> float:
         """0 to 1: the least of how much a face is seen in the result, how near its mesh is to
-        the child's, and whether it was changed at all."""
+        the child's, how light and dark follow the child's, and whether it was changed at all.
+        """
         if self._method.settings.min_confidence == 0:
             return 1.0
         seen = face.mask > 0.5
         if not seen.any() or not np.isfinite(pixels).all():
             return 0.0
         change = float(np.abs(pixels - face.crop)[seen].mean())
+        alike = _correlation(pixels.mean(-1)[seen], face.crop.mean(-1)[seen])
         canvas = Still(face.patch.copy())
         canvas.paste(
             _rounded(pixels),
@@ -212,7 +212,7 @@ class NeuralSwapper:
         away = np.linalg.norm(reading.mesh[:SURFACE, :2] - face.mesh[:SURFACE, :2], axis=1).mean()
         away /= float(eye_distance(face.mesh))
         near = np.clip((FAR - away) / (FAR - NEAR), 0, 1)
-        return float(min(reading.trust, near, change / UNCHANGED, 1.0))
+        return float(min(reading.trust, near, alike, change / UNCHANGED, 1.0))
 
     def _restore(self, restorer: Restorer, faces: Sequence[_Face]) -> None:
         kind, side = restorer.kind, restorer.kind.size
@@ -230,6 +230,13 @@ class NeuralSwapper:
             mask = moved(face.mask, align.compose(matrix, align.invert(face.matrix)), side)
             share = self._method.settings.restored
             face.picture.paste(_rounded(pixels), mask * np.float32(share), matrix)
+
+
+def _correlation(a: Array, b: Array) -> float:
+    """0 to 1; 0 where one of them is flat."""
+    a, b = a - a.mean(), b - b.mean()
+    power = float(np.sqrt((a**2).sum() * (b**2).sum()))
+    return max(float((a * b).sum()) / power, 0.0) if power > 1e-3 * a.size else 0.0
 
 
 def _rounded(pixels: NDArray[np.float32]) -> Image:

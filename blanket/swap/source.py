@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.config import is_path
 from blanket.errors import BlanketError
 from blanket.faces import Photograph
 from blanket.image import Still
-from blanket.models import is_path
 from blanket.recognise import Recogniser, build_recogniser
 from blanket.swap.network import Network, normalised
 from blanket.swap.table import SwapperKind
