@@ -169,13 +169,12 @@ class Tally:
             fewer=frame_ranges(fewer),
         )  # fmt: skip
 
-    def _fallbacks(self, first: str) -> Counter[str]:
+    def _fallbacks(self, first: str | None) -> Counter[str]:
         """How many faces were replaced by another swapper than the first."""
         by: Counter[str] = Counter()
         for entry in self._entries.values():
             by.update(entry.replaced)
-        by.pop(first, None)
-        return by
+        return Counter() if first is None else Counter({n: c for n, c in by.items() if n != first})
 
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]
