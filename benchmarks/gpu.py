@@ -310,8 +310,9 @@ def main() -> None:
     device = asked.device or ("cuda" if torch.cuda.is_available() else "cpu")
     full = asked.full or device == "cuda"
     where = torch.cuda.get_device_name() if device == "cuda" else platform.processor() or "CPU"
-    print(f"Measured on: {where}, {torch.get_num_threads()} threads, torch {torch.__version__}, "
-          f"ONNX Runtime {onnxruntime.__version__}, {'full' if full else 'small'} sizes\n")  # fmt: skip
+    sizes = "full" if full else "small"
+    print(f"Measured on: {where}, {torch.get_num_threads()} threads, {sizes} sizes,")
+    print(f"torch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}\n")
     print("| what | seconds | bare call, s | ratio | peak memory, GiB |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
