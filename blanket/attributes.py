@@ -75,6 +75,12 @@ def iris_position(mesh: Points) -> Values:
     return np.stack(sides, axis=-2)
 
 
+def eye_widths(mesh: Points) -> Values:
+    """Distance between the corners of each eye as seen ``[..., 2]`` (left, right), pixels."""
+    starts, ends = zip(*_CORNERS, strict=True)
+    return np.maximum(np.linalg.norm(mesh[..., ends, :2] - mesh[..., starts, :2], axis=-1), 1e-6)
+
+
 def horizontal_gaze(mesh: Points) -> Values:
     """Where both eyes look, along the eye ``[...]``: `iris_position` of the two, each by the
     precision with which it can be read.
@@ -83,9 +89,7 @@ def horizontal_gaze(mesh: Points) -> Values:
     goes with 1 / width^2, so each eye is weighted by width^2. On a turned head the near eye
     speaks.
     """
-    starts, ends = zip(*_CORNERS, strict=True)
-    widths = np.linalg.norm(mesh[..., ends, :2] - mesh[..., starts, :2], axis=-1)
-    weights = np.maximum(widths, 1e-6) ** 2
+    weights = eye_widths(mesh) ** 2
     return (iris_position(mesh)[..., 0] * weights).sum(-1) / weights.sum(-1)
 
 

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blanket import align
-from blanket.attributes import eye_opening, iris_position
+from blanket.attributes import eye_opening, eye_widths, iris_position, pose_fit
 from blanket.eval.angles import angle_agreement
 from blanket.eval.traces import Agreement, Values, paired, read_found
 from blanket.faces import Array, Points
-from blanket.topology import SURFACE, load_topology
+from blanket.topology import load_topology
 
 RADII = 2.5
 """The gap between the corners of an eye, in radii of the eyeball."""
@@ -49,11 +48,12 @@ class GazeAgreement:
 def eye_angles(meshes: Points) -> Values:
     """Horizontal and vertical angle of the eyes in the head ``[N, 2]``, degrees, positive to
     the picture's right and downwards when the head is upright: the mean of the open eyes of
-    meshes ``[N, 478, 3]``, NaN where both are closed."""
+    meshes ``[N, 478, 3]``, each weighted by the square of its width as in
+    `blanket.attributes.horizontal_gaze`, NaN where both are closed."""
     place = iris_position(meshes)
     angles = np.degrees(np.arcsin(np.clip(RADII * place, -1, 1)))
-    # Of two open eyes the mean, of one the one, of none 0 / 0.
-    seen = (eye_opening(meshes) >= CLOSED).astype(np.float64)
+    # With one eye open it is that one; with none it is 0 / 0.
+    seen = (eye_opening(meshes) >= CLOSED) * eye_widths(meshes) ** 2
     with np.errstate(invalid="ignore"):
         return (angles * seen[..., None]).sum(1) / seen.sum(1, keepdims=True)
 
@@ -61,10 +61,10 @@ def eye_angles(meshes: Points) -> Values:
 def gaze_direction(meshes: Points) -> Values:
     """Unit vectors ``[N, 3]`` (x right, y down, z away from the camera) of where the eyes
     look, head and eyes together, of meshes ``[N, 478, 3]``; NaN where both are closed."""
-    mean = load_topology().mean[:SURFACE]
+    mean = load_topology().mean
     yaw, pitch = np.radians(eye_angles(meshes)).T
     in_head = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)])
-    turns = np.stack([align.rigid_fit(mean, mesh[:SURFACE])[0] for mesh in meshes])
+    turns = np.stack([pose_fit(mean, mesh)[0] for mesh in meshes])
     return np.einsum("nij,jn->ni", turns, in_head)
 
 
