@@ -181,6 +181,24 @@ class InpaintSettings(Section):
     attention: str | None = None
 
 
+class SubjectSettings(Section):
+    """Who is known by an ID, and whose faces are replaced.
+
+    subject: ID of the person who is seen largest. gallery: a folder of known people, a
+    folder of pictures for each, named by the ID; used instead of `subject`. key_file: the
+    key that, with the ID, decides on a known person's new face. recogniser: what compares
+    people with the gallery; auto is dlib's if it is installed, otherwise the built-in map.
+    faces: whom to anonymise: all, only the subjects, only the others, or only the person who
+    is seen largest. In doubt a face is replaced.
+    """
+
+    subject: str | None = Field(default=None, min_length=1)
+    gallery: Annotated[Path | None, Field(strict=False)] = None
+    key_file: Annotated[Path | None, Field(strict=False)] = None
+    recogniser: Literal["auto", "arcface", "facenet", "sface", "dlib", "likeness"] = "auto"
+    faces: Literal["all", "subjects", "others", "largest"] = "all"
+
+
 class SwapSettings(Section):
     """How the new face is put on every frame.
 
@@ -307,6 +325,7 @@ class Settings(Section):
     track: TrackSettings = TrackSettings()
     identity: IdentitySettings = IdentitySettings()
     inpaint: InpaintSettings = InpaintSettings()
+    subjects: SubjectSettings = SubjectSettings()
     swap: SwapSettings = SwapSettings()
     method: MethodSettings = MethodSettings()
     hide: HideSettings = HideSettings()
@@ -325,7 +344,8 @@ class Settings(Section):
             raise InputError(_explain(error)) from error
 
     def shareable(self) -> dict[str, Any]:
-        """The settings as JSON values; of a path only the name, since folders tell of people."""
+        """The settings as JSON values; of a path only the name, since folders tell of people,
+        and of subjects nothing."""
         values = self.model_dump(mode="json")
         if self.identity.image is not None:
             values["identity"]["image"] = self.identity.image.name
@@ -336,6 +356,8 @@ class Settings(Section):
             )
         for control in values["inpaint"]["controls"]:
             control["model"] = _nameless(control["model"])
+        # An ID may be a name, and which key was used is nobody's business.
+        values["subjects"] |= {"subject": None, "gallery": None, "key_file": None}
         return values
 
 

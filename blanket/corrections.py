@@ -104,11 +104,13 @@ class Add(_Correction):
 
 
 class Assign(_Correction):
-    """This track is this person; tracks of one person share a new face."""
+    """This track is this person; tracks of one person share a new face. id: the one that the
+    person is known by."""
 
     kind: ClassVar = "assign"
     assign: NonNegativeInt
     subject: NonNegativeInt
+    id: str | None = None
     frames: None = None
 
 
@@ -143,8 +145,15 @@ def written(correction: Correction) -> dict[str, Any]:
     """As it stands in the file, what it is first."""
     values = correction.model_dump(mode="json", exclude_none=True)
     first = correction.kind
-    rest = [key for key in ("to", "subject", "frames", "note") if key in values]
+    rest = [key for key in ("to", "subject", "id", "frames", "note") if key in values]
     return {key: values[key] for key in [first, *rest]}
+
+
+def named(corrections: Sequence[Correction]) -> dict[int, str]:
+    """The IDs that a person gave, by subject; the last one of each counts."""
+    return {
+        one.subject: one.id for one in corrections if isinstance(one, Assign) and one.id is not None
+    }
 
 
 def corrected(analysis: Analysis, corrections: Sequence[Correction]) -> Analysis:

@@ -27,15 +27,19 @@ from blanket.analysisfile import (
 )
 from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
+from blanket.chosen import appearances, choose, refuse_contradictions
 from blanket.config import Settings, load_settings
-from blanket.corrections import told
+from blanket.corrections import named, told
 from blanket.detect import build_detector
 from blanket.detect.ensemble import Ensemble
 from blanket.errors import BlanketError, InputError, LeakError
 from blanket.faces import Identity
+from blanket.gallery import Gallery, build_comparer
 from blanket.image import Still, read_image, write_image
 from blanket.inpaint import IdentityGenerator, build_generator
+from blanket.inpaint.keyed import NUMBERS, keyed_identity
 from blanket.inpaint.portrait import portrait
+from blanket.key import keyed_numbers, keyed_tag, read_key
 from blanket.media import is_image, is_video, media_in
 from blanket.mesh import MeshNetwork
 from blanket.models import require
@@ -69,6 +73,10 @@ def anonymize(
     identity: str | Path | None = None,
     identity_at: float | None = None,
     save_identity: str | Path | None = None,
+    subject: str | None = None,
+    key_file: str | Path | None = None,
+    gallery: str | Path | None = None,
+    faces: Literal["all", "subjects", "others", "largest"] | None = None,
     audio: Literal["drop", "keep"] | None = None,
     method: str | None = None,
     analysis: str | Path | None = None,
@@ -82,11 +90,13 @@ def anonymize(
     `blanket.config.load_settings`; None is ``embedded``, or the settings of the analysis.
     seed: the same one gives the same new faces. identity: a picture whose face is used
     instead. identity_at: seconds, the frame from which a face is invented, by a generator
-    that starts from one. save_identity: where to save a picture of the new face (of the
-    first person). audio: leave the sound out or copy it. method: ``blanket``, or a baseline
-    in its place (`blanket.config.MethodSettings`). analysis: of an earlier run on the
-    same file, with its corrections, so that nothing is detected again. save_analysis: where
-    to save this one; see docs/analysis.md for both. progress: called with stage, done, total.
+    that starts from one. subject, key_file, gallery, faces: who is known and whom to
+    anonymise, see `blanket.config.SubjectSettings`. save_identity: where to save a picture
+    of the new face (of the first person). audio: leave the sound out or copy it. method:
+    ``blanket``, or a baseline in its place (`blanket.config.MethodSettings`). analysis: of an
+    earlier run on the same file, with its corrections, so that nothing is detected again.
+    save_analysis: where to save this one; see docs/analysis.md for both. progress: called
+    with stage, done, total.
 
     Raises:
         InputError: a file or setting that cannot be used.
@@ -101,7 +111,9 @@ def anonymize(
             "and change single settings by name"
         )
     base = saved.settings.model_dump() if saved else preset or "embedded"
-    settings = _settings(base, overrides, seed, identity, identity_at, audio, method)
+    known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
+    settings = _settings(base, overrides, seed, identity, identity_at, audio, method, known)
+    refuse_contradictions(settings, by_hand=bool(saved and named(saved.corrections)))
     refuse_same_file(source, target)
     if not source.exists():
         raise InputError(f"there is no file {source}")
@@ -129,6 +141,10 @@ def anonymize_folder(
     seed: int | None = None,
     identity: str | Path | None = None,
     identity_at: float | None = None,
+    subject: str | None = None,
+    key_file: str | Path | None = None,
+    gallery: str | Path | None = None,
+    faces: Literal["all", "subjects", "others", "largest"] | None = None,
     audio: Literal["drop", "keep"] | None = None,
     method: str | None = None,
     overwrite: bool = False,
@@ -140,7 +156,11 @@ def anonymize_folder(
     """
     source, target = Path(source), Path(target)
     # A wrong setting is told once, not once a file.
-    _settings(preset or "embedded", overrides, seed, identity, identity_at, audio, method)
+    known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
+    base = preset or "embedded"
+    refuse_contradictions(
+        _settings(base, overrides, seed, identity, identity_at, audio, method, known)
+    )
     if target.resolve().is_relative_to(source.resolve()):
         raise InputError("the output folder must lie outside the input folder")
     files: dict[str, Report] = {}
@@ -155,7 +175,8 @@ def anonymize_folder(
             out.parent.mkdir(parents=True, exist_ok=True)
             files[name.as_posix()] = anonymize(
                 path, out, preset, overrides=overrides, seed=seed, identity=identity,
-                identity_at=identity_at, audio=audio, method=method,
+                identity_at=identity_at, subject=subject, key_file=key_file, gallery=gallery,
+                faces=faces, audio=audio, method=method,
                 overwrite=overwrite, progress=progress,
             )  # fmt: skip
         except (BlanketError, OSError) as error:
@@ -180,6 +201,7 @@ def _settings(
     identity_at: float | None,
     audio: str | None,
     method: str | None,
+    known: Mapping[str, str | Path | None],
 ) -> Settings:
     settings = load_settings(preset, overrides)
     given: dict[str, Any] = {}
@@ -193,6 +215,7 @@ def _settings(
         given["video.audio"] = audio
     if method is not None:
         given["method.name"] = method
+    given |= {f"subjects.{name}": value for name, value in known.items() if value is not None}
     settings = settings.changed(given) if given else settings
     if identity is not None and settings.method.name != "blanket":
         raise InputError(
@@ -238,6 +261,8 @@ class Run:
         self._has_saved = False
         self.tally = Tally()
         with self.tally.timed("start"):
+            key_file = settings.subjects.key_file
+            self._key = None if key_file is None else read_key(key_file)
             fresh = saved is None and analysis is None
             if not self._baseline:
                 require(settings, preset, invents=fresh)
@@ -246,6 +271,7 @@ class Run:
                 _ = self.detector, self.network
                 if not self._baseline:
                     _ = self.generator
+            _ = self.gallery
 
     # With an analysis they are seldom needed.
 
@@ -263,6 +289,15 @@ class Run:
     def generator(self) -> IdentityGenerator:
         """What invents new ones."""
         return build_generator(self.settings, self.detector, self.network)
+
+    @cached_property
+    def gallery(self) -> Gallery | None:
+        """Who is known by pictures."""
+        asked = self.settings.subjects
+        if asked.gallery is None:
+            return None
+        comparer = build_comparer(asked.recogniser)
+        return Gallery(asked.gallery, comparer, self.detector, self.network)
 
     @cached_property
     def auditor(self) -> Auditor:
@@ -329,13 +364,15 @@ class Run:
         Raises:
             LeakError: something leaks however often it is mended.
         """
-        tally, identities = self.tally, dict[int, Identity]()
+        tally, identities, names = self.tally, dict[int, Identity](), None
         with tally.timed("analyse"):
             analysis = self.analysis_of(pictures("analyse"))
         for repairs_left in range(self.settings.audit.repairs, -1, -1):
             with tally.timed("invent"):
                 views = self.look(analysis, pictures("look"))
-                identities = self.invent(analysis, views, identities)
+                if names is None:
+                    names = self.choose(analysis, views)
+                identities = self.invent(analysis, views, names, identities)
             self._save(source, target, analysis, identities)
             with tally.timed("replace"):
                 write(self.renderer(analysis, identities, views)(pictures("replace")))
@@ -373,30 +410,55 @@ class Run:
 
     def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
         """The best view of each person, by subject, where a later stage asks for it."""
-        if self._baseline:
+        if self._baseline and self.gallery is None:
             return {}
         known = self._known()
         strangers = any(one.appearance and one.subject not in known for one in analysis.tracks)
-        looks = any(method.looks for method in self.methods)
+        looks = self.gallery is not None or any(method.looks for method in self.methods)
         if not looks and not (strangers and self.generator.looks):
             return {}
         placements = Placements(analysis, self.settings)
         return best_views(pictures, analysis, placements, self.settings.identity.at)
 
+    def choose(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, str]:
+        """Who is known, by subject; whoever is to be left is dropped from the analysis."""
+        asked = self.settings.subjects
+        by_hand = named(self._saved.corrections) if self._saved else {}
+        chosen = choose(analysis, views, asked.subject, self.gallery, asked.faces, by_hand)
+        for track in analysis.tracks:
+            if track.subject in chosen.left:
+                track.dropped.update(range(analysis.frames))
+                why = f"faces are {asked.faces}, and this {chosen.left[track.subject]}"
+                self.tally.leave(track, why)
+        if asked.gallery is not None and not chosen.names:
+            self.tally.warnings.append("nobody of the gallery was recognised")
+        return chosen.names
+
     def invent(
-        self, analysis: Analysis, views: Mapping[int, View], known: Mapping[int, Identity]
+        self,
+        analysis: Analysis,
+        views: Mapping[int, View],
+        names: Mapping[int, str],
+        known: Mapping[int, Identity],
     ) -> dict[int, Identity]:
-        """Inpaint: a new face for each person, by subject; none for a baseline. known: those
-        who have one."""
+        """Inpaint: a new face for each person, by subject; none for a baseline. names: of
+        those who are known by an ID. known: those who have a new face."""
         if self._baseline:
             return {}
-        identities = {**self._known(), **known}
-        for track in analysis.tracks:
-            own = track.appearance
-            if own is not None and track.subject not in identities:
-                rng = np.random.default_rng([self.settings.identity.seed, track.subject])
-                view = views.get(track.subject)
-                identities[track.subject] = self.generator.invent(own, rng, view)
+        identities, chosen = {**self._known(), **known}, self.settings.identity
+        for who, own in appearances(analysis).items():
+            if self._key is not None and who in names and who not in known:
+                numbers = keyed_numbers(self._key, names[who], NUMBERS)
+                identities[who] = keyed_identity(numbers, own, chosen.age)
+                self.tally.tags[who] = keyed_tag(self._key, names[who])
+                if chosen.age == "auto":
+                    self.tally.notes.append(
+                        f"the age group of a subject (person {who}) was read off this video: "
+                        "where it could be another in the next, set identity.age in all"
+                    )
+            elif who not in identities:
+                rng = np.random.default_rng([chosen.seed, who])
+                identities[who] = self.generator.invent(own, rng, views.get(who))
         return identities
 
     def renderer(
@@ -511,14 +573,16 @@ class Run:
 
     def _backends(self) -> BackendsReport:
         swap = None if self._baseline else self.methods[0].name
+        gallery = None if self.gallery is None else self.gallery.comparer.name
         if self._saved is not None:
             identity = None
             if not self._baseline:
                 known = self._known()
                 identity = self._saved.backends.identity if known else self.generator.name
-            return self._saved.backends.model_copy(update={"identity": identity, "swap": swap})
+            changed = {"identity": identity, "swap": swap, "gallery": gallery}
+            return self._saved.backends.model_copy(update=changed)
         return BackendsReport(
             detect=self.detector.name, mesh=self.network.name,
-            identity=None if self._baseline else self.generator.name, swap=swap,
+            identity=None if self._baseline else self.generator.name, gallery=gallery, swap=swap,
             execution_provider=self.network.provider,
         )  # fmt: skip

@@ -32,6 +32,10 @@ class BackendsReport(Part):
     detect: str = Field(description="the detector")
     mesh: str = Field(description="what follows the 478 points of a face")
     identity: str | None = Field(description="what made the new faces; null for a baseline")
+    gallery: str | None = Field(
+        description="what compared people with the gallery: a recogniser, or `likeness` for the "
+        "built-in map; null without a gallery"
+    )
     swap: str | None = Field(description="what put them on the frames; null for a baseline")
     execution_provider: str = Field(description="ONNX Runtime's name for the processor used")
 
@@ -101,11 +105,30 @@ class TrialsReport(Part):
     )
 
 
+class LeftReport(Part):
+    """A face that was left as it is, because the settings say so."""
+
+    track: NonNegativeInt = Field(description="number of the track")
+    subject: NonNegativeInt = Field(description="number of the person")
+    first_frame: NonNegativeInt = Field(description="number of the first frame in which it shows")
+    last_frame: NonNegativeInt = Field(description="number of the last one")
+    frames: NonNegativeInt = Field(description="frames in which it was seen")
+    why: str = Field(description="why this person was left, in words")
+
+
 class IdentityReport(Part):
     """The new face of a track."""
 
-    generator: str = Field(description="what made it: `morphable`, `diffusion`, or `given`")
-    seed: int | None = Field(description="what it was made from; null for a given picture")
+    generator: str = Field(
+        description="what made it: `morphable`, `diffusion`, `keyed`, or `given`"
+    )
+    seed: int | None = Field(
+        description="what it was made from; null for a given picture or a known subject"
+    )
+    subject_tag: str | None = Field(
+        description="of a known subject, a short name that the key decides on: the same in all "
+        "videos, and nothing to anyone without the key; null for others"
+    )
     distance: float | None = Field(
         ge=0,
         description="how far it is from the original face, in the generator's own measure; "
@@ -189,6 +212,7 @@ class Report(Document):
     video: VideoReport = Field(description="what was written")
     detection: DetectionReport = Field(description="how faces were found")
     tracks: list[TrackReport] = Field(description="every face that was followed")
+    left: list[LeftReport] = Field(description="faces that were left as they are")
     totals: Totals = Field(description="the sums over all tracks")
     audit: AuditReport | None = Field(
         description="what an attacker would find in the output; null where nobody looked"

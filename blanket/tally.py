@@ -20,6 +20,7 @@ from blanket.report import (
     DetectionReport,
     DetectorReport,
     IdentityReport,
+    LeftReport,
     ModelReport,
     Report,
     Rule,
@@ -55,6 +56,10 @@ class Tally:
         self.timings: dict[str, float] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        self.tags: dict[int, str] = {}
+        """Of known subjects, by number of the person (`blanket.key.keyed_tag`)."""
+        self.left: list[LeftReport] = []
+        self._untouched: Counter[int] = Counter()
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -85,6 +90,20 @@ class Tally:
         if placement.occluded is not None:
             # The middle of the face crop is face.
             entry.occluded += float(placement.occluded[10:38, 12:36].mean())
+
+    def leave(self, track: Track, why: str) -> None:
+        """A face is left as it is in all frames."""
+        self._untouched.update(track.sightings.keys())
+        self.left.append(
+            LeftReport(
+                track=track.number, subject=track.subject, first_frame=track.first,
+                last_frame=track.last, frames=len(track.sightings), why=why,
+            )
+        )  # fmt: skip
+        self.warnings.append(
+            f"the face of person {track.subject} (track {track.number}, frames {track.first} to "
+            f"{track.last}) was left as it is: {why}"
+        )
 
     def report(
         self,
@@ -131,6 +150,7 @@ class Tally:
             video=video,
             detection=detection,
             tracks=entries,
+            left=self.left,
             totals=Totals(
                 frames=video.frames,
                 frames_with_faces=len(self._faces),
@@ -149,7 +169,7 @@ class Tally:
         self, detector: Ensemble | None, settings: Settings, frames: int
     ) -> DetectionReport:
         expected = settings.detect.expect_faces
-        fewer = [frame for frame in range(frames) if self._faces[frame] < (expected or 0)]
+        fewer = [frame for frame in range(frames) if self._shown(frame) < (expected or 0)]
         if fewer:
             self.warnings.append(
                 f"{len(fewer)} of {frames} frames show fewer faces than the {expected} that are "
@@ -176,6 +196,9 @@ class Tally:
             by.update(entry.replaced)
         return Counter() if first is None else Counter({n: c for n, c in by.items() if n != first})
 
+    def _shown(self, frame: int) -> int:
+        return self._faces[frame] + self._untouched[frame]
+
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]
     ) -> TrackReport:
@@ -191,7 +214,8 @@ class Tally:
             given, trials = settings.identity.image is not None, identity.trials
             new = IdentityReport(
                 generator=identity.origin,
-                seed=None if given else settings.identity.seed,
+                seed=None if given or track.subject in self.tags else settings.identity.seed,
+                subject_tag=self.tags.get(track.subject),
                 distance=identity.distance,
                 trials=None
                 if trials is None

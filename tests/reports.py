@@ -30,6 +30,7 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
             detect="centerface",
             mesh="face_mesh",
             identity="morphable",
+            gallery=None,
             swap="warp",
             execution_provider="CPUExecutionProvider",
         ),
@@ -61,9 +62,12 @@ def a_report(replaced: int = 8, hidden: int = 2) -> Report:
                 confidence=0.9,
                 occluded=0.1,
                 age_group="infant",
-                identity=IdentityReport(generator="morphable", seed=0, distance=0.65, trials=None),
+                identity=IdentityReport(
+                    generator="morphable", seed=0, subject_tag=None, distance=0.65, trials=None
+                ),
             )
         ],
+        left=[],
         totals=Totals(
             frames=frames,
             frames_with_faces=frames,

@@ -72,17 +72,22 @@ def test_options_are_passed_on(job: Job) -> None:
     status = main(
         "anonymize a.mp4 -o b.mp4 --preset mine.yaml --set detect.every=5 --set hide.grow=2 "
         "--seed 7 --identity face.png --identity-at 2.5 --save-identity new.png --audio keep "
-        "--overwrite --save-analysis b.yaml".split()
+        "--overwrite --save-analysis b.yaml --subject 007 --gallery known --key-file a.key "
+        "--faces others --expect-faces 2".split()
     )
     assert status == 0
     [(positional, named)] = job.calls
     assert positional == (Path("a.mp4"), Path("b.mp4"), "mine.yaml")
     named.pop("progress")
     assert named == {
-        "overrides": ["detect.every=5", "hide.grow=2"],
+        "overrides": ["detect.every=5", "hide.grow=2", "detect.expect_faces=2"],
         "seed": 7,
         "identity": Path("face.png"),
         "identity_at": 2.5,
+        "subject": "007",
+        "gallery": Path("known"),
+        "key_file": Path("a.key"),
+        "faces": "others",
         "save_identity": Path("new.png"),
         "analysis": None,
         "save_analysis": Path("b.yaml"),

@@ -20,6 +20,7 @@ from blanket.cli.demo import demo
 from blanket.cli.doctor import doctor
 from blanket.cli.eval import evaluate
 from blanket.cli.features import features
+from blanket.cli.key import key
 from blanket.cli.predict import predict
 from blanket.cli.review import review
 from blanket.cli.score import score
@@ -44,6 +45,7 @@ app.command()(features)
 app.command()(predict)
 app.command()(review)
 app.command()(score)
+app.add_typer(key, name="key")
 app.add_typer(train, name="train")
 app.add_typer(weights, name="weights")
 

@@ -44,6 +44,20 @@ def anonymize(
     save_identity: Annotated[
         Path | None, typer.Option(metavar="PNG", help="Write a picture of the new face.")
     ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="Who is seen largest: the same new face in all videos."),
+    ] = None,
+    gallery: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Known people: DIR/ID/*.jpg.")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The key that decides on their new faces.")
+    ] = None,
+    faces: Annotated[
+        Literal["all", "subjects", "others", "largest"] | None,
+        typer.Option(help="Whom to anonymise; in doubt a face is replaced."),
+    ] = None,
     audio: Annotated[
         Literal["drop", "keep"] | None,
         typer.Option(help="Leave the sound out (the default: a voice identifies) or copy it."),
@@ -86,13 +100,17 @@ def anonymize(
     """
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
-    _refuse_clashes([source, identity], [output, save_identity, save_analysis, report])
+    _refuse_clashes([source, identity, key_file], [output, save_identity, save_analysis, report])
     expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     options: dict[str, Any] = {
         "overrides": [*(changes or ()), *expected, *(["audit.strict=true"] if strict else [])],
         "seed": seed,
         "identity": identity,
         "identity_at": identity_at,
+        "subject": subject,
+        "gallery": gallery,
+        "key_file": key_file,
+        "faces": faces,
         "audio": audio,
         "method": method,
         "overwrite": overwrite,

@@ -40,7 +40,8 @@ AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
 
 @cache
-def _model() -> dict[str, Array]:
+def load_model() -> dict[str, Array]:
+    """The arrays in ``weights/morphable.npz`` (`blanket.train.morphable`)."""
     with np.load(weights_path("morphable.npz")) as file:
         return {name: file[name] for name in file.files}
 
@@ -50,7 +51,7 @@ def load_likeness() -> Likeness:
     """The likeness map that was built with the model."""
     prefix = "likeness_"
     return Likeness(
-        **{key.removeprefix(prefix): value for key, value in _model().items() if prefix in key}
+        **{key.removeprefix(prefix): value for key, value in load_model().items() if prefix in key}
     )
 
 
@@ -86,7 +87,7 @@ class Morphable:
         chances = self._chances(own)
         # 2. Who leads, in texture and in shape: of those who fit, one of the least like the
         # child.
-        foresight = _Foresight(own)
+        foresight = Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
         leaders = [
@@ -102,11 +103,11 @@ class Morphable:
             distance = float(foresight.distances(*chosen, step)[0])
             if distance >= self._distance:
                 break
-        texture = _mixed_texture(textures[best])
+        texture = mixed_texture(textures[best])
         return Identity(texture, foresight.shapes(chosen[1], step)[0], self.name, distance)
 
     def _chances(self, own: Appearance) -> NDArray[np.float64]:
-        model, years = _model(), years_of(own)
+        model, years = load_model(), years_of(own)
         target = np.clip(years if self._age == "auto" else AGES[self._age], 1.0, 60.0)
         # Ages as people see them in pictures: a year counts for less the older one is.
         apart = np.log(model["ages"] + 1) - np.log(target + 1)
@@ -137,7 +138,7 @@ def _mixtures(
     return weights
 
 
-class _Foresight:
+class Foresight:
     """How far mixtures would be from a child once they are put on its face.
 
     Only what the swap changes counts: the texture, and the shape as far as features and
@@ -146,7 +147,7 @@ class _Foresight:
 
     def __init__(self, own: Appearance) -> None:
         self._own = own
-        model, self._likeness = _model(), load_likeness()
+        model, self._likeness = load_model(), load_likeness()
         self._shapes = model["shapes"].astype(np.float32)
         basis = self._likeness.basis.astype(np.float32)
         self._of_shape = basis[:, -SURFACE * 3 :].T
@@ -188,24 +189,34 @@ class _Foresight:
         return self._length(textures @ self._textures + self._worn(shapes, step) - self._mine[0])
 
 
+def foreseen(identity: Identity, own: Appearance) -> float:
+    """How far a new face would be from a child once it is put on the child's face."""
+    likeness = load_likeness()
+    shape = worn(own.shape, [ShapeChange(own.shape, identity.shape)])[0]
+    theirs = likeness.embed(describe(flatten(identity.texture), shape))
+    mine = likeness.embed(describe(own.flat, own.shape))
+    return float(np.linalg.norm(theirs - mine))
+
+
 def _tone(colours: NDArray[np.float32]) -> NDArray[np.float32]:
     """Lightness (half weight: light varies more than skin) and hue of RGB ``[N, 3]``."""
     lab = cv2.cvtColor(colours[None].clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB)[0]
     return lab.astype(np.float32) * (0.5, 1.0, 1.0)
 
 
-def _exemplar(number: int) -> Image:
-    model = _model()
+def exemplar(number: int) -> Image:
+    """The texture ``[320, 320, 3]`` of an exemplar."""
+    model = load_model()
     start = int(model["ends"][number - 1]) if number else 0
     code = model["codes"][start : int(model["ends"][number])]
     return cv2.imdecode(code, cv2.IMREAD_COLOR)[..., ::-1]
 
 
-def _mixed_texture(weights: NDArray[np.float32]) -> Image:
+def mixed_texture(weights: NDArray[np.float32]) -> Image:
     """``[320, 320, 3]`` uint8: the mixture, with the finest detail of its leader."""
     chosen = np.flatnonzero(weights)
     leader = int(weights.argmax())
-    texture = {int(number): _exemplar(int(number)) for number in chosen}
+    texture = {int(number): exemplar(int(number)) for number in chosen}
     flat = {number: flatten(picture) for number, picture in texture.items()}
     mixed = sum(float(weights[number]) * flat[number] for number in flat)
     fine = flat[leader] - cv2.GaussianBlur(flat[leader], (0, 0), 2.0)
