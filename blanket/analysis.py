@@ -54,7 +54,14 @@ class Placements:
         chosen = settings.track
         # A face seen only at one search may be there until the searches beside it.
         self._timelines = [
-            Timeline(track, analysis.cuts, chosen.max_gap, chosen.smoothing, settings.detect.every)
+            Timeline(
+                track,
+                analysis.cuts,
+                chosen.max_gap,
+                chosen.smoothing,
+                settings.detect.every,
+                (analysis.width, analysis.height),
+            )
             for track in analysis.tracks
         ]
 

@@ -23,6 +23,7 @@ Rule = Literal[
     "picture",
     "by-hand",
     "leak",
+    "border",
 ]
 
 

@@ -14,6 +14,8 @@ from blanket.report import Rule
 from blanket.topology import SURFACE, load_topology
 from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 
+_BORDER = 0.02
+"""Of the picture's side: a face as near as this to the border comes or goes there."""
 REACH = 3
 """Frames to either side that the smoothing looks at."""
 
@@ -39,15 +41,22 @@ class Timeline:
 
     cuts: frames at which the scene changes. max_gap,
     smoothing: see `blanket.config.TrackSettings`. linger: frames at either end of a stretch
-    of mere boxes that are hidden too.
+    of mere boxes that are hidden too, and at most before a face has come in at the border
+    and after it has gone. size: of the picture (w, h), without which it has no border.
     """
 
     def __init__(
-        self, track: Track, cuts: list[int], max_gap: int, smoothing: float, linger: int
+        self,
+        track: Track,
+        cuts: list[int],
+        max_gap: int,
+        smoothing: float,
+        linger: int,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self.track, self._smoothing, self._max_gap = track, smoothing, max_gap
         self._frames = np.array(sorted(track.sightings))
-        self._cuts, self._linger = cuts, linger
+        self._cuts, self._linger, self._size = cuts, linger, size
         self._cache: OrderedDict[int, tuple[Points, NDArray[np.uint8]]] = OrderedDict()
 
     def covers(self, index: int) -> bool:
@@ -104,7 +113,32 @@ class Timeline:
             linger = 0 if sighting.rule in ("by-hand", "leak") else self._linger
             if sighting.packed is None and abs(index - frame) <= linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
+        if has_before != has_after:
+            return self._at_border(index, before if has_before else following, has_after)
         return None
+
+    def _at_border(self, index: int, position: int, comes: bool) -> Placement | None:
+        """Before a face was found that came in at the border, and after one was lost there,
+        a part of it may show: it is hidden where its movement puts it."""
+        frame = int(self._frames[position])
+        away = abs(index - frame)
+        if self._size is None or away > self._linger:
+            return None
+        box = self.track.sightings[frame].box[:4]
+        size = np.array([*self._size, *self._size], np.float32)
+        touches = bool((box[:2] < _BORDER * size[:2]).any())
+        touches |= bool((box[2:] > (1 - _BORDER) * size[2:]).any())
+        if not touches:
+            return None
+        other = int(np.clip(position + (REACH if comes else -REACH), 0, len(self._frames) - 1))
+        steps = abs(int(self._frames[other]) - frame)
+        if 0 < steps <= 2 * REACH:
+            inner = self.track.sightings[int(self._frames[other])].box[:4]
+            speed = (box - inner).reshape(2, 2).mean(0) / steps
+            box = (box + np.tile(speed, 2) * away).astype(np.float32)
+        if (box[2:] <= 0).any() or (box[:2] >= size[:2]).any():
+            return None
+        return Placement(self.track, box, 0.0, "border")
 
     def _cut(self, start: int, end: int) -> bool:
         return any(start < cut <= end for cut in self._cuts)

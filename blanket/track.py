@@ -33,6 +33,10 @@ NO_FACE = 0.05
 """Below this trust the network says that there is no face at all."""
 SURE = 0.6
 """Score of a detection that is hidden even where no other search confirms it."""
+CLOSER = 1.5
+"""How much larger than usual the copy of a close search is: for small faces."""
+SMALL = 64.0
+"""Pixels of the analysis copy across a face up to which it may be missed in the usual copy."""
 LONGEST_HIDDEN_GAP = 45
 """Frames between two sightings of a face over which it is taken to be still there."""
 
@@ -157,7 +161,7 @@ class Tracker:
         self._past: deque[tuple[int, Image]] = deque(maxlen=settings.track.lookback)
         self._ring: NDArray[np.uint8] | None = None
         self._thumb: NDArray[np.int16] | None = None
-        self._last_search = -(10**9)
+        self._last_search = self._last_close = -(10**9)
         self._steps = 0
         self._shelf = Shelf()
         self._size = self._full = (0, 0)
@@ -196,7 +200,8 @@ class Tracker:
         due = index - self._last_search >= self._settings.detect.every
         if cut or due or lost:
             self._last_search = index
-            self._search(index, small, turned=lost or not self._live)
+            closely = cut or index - self._last_close >= self._settings.detect.closely
+            self._search(index, small, lost or not self._live, closely)
         for face in found:
             box = enlarge_points(face.box.reshape(2, 2), self._full, self._size).ravel()
             points = enlarge_points(face.points, self._full, self._size)
@@ -263,17 +268,50 @@ class Tracker:
                     self._live.remove(live)
                     break
 
-    def _search(self, index: int, small: Image, turned: bool) -> None:
+    def _search(self, index: int, small: Image, turned: bool, closely: bool) -> None:
         side = self._settings.detect.max_side
+        if closely:
+            self._last_close = index
+            side = round(CLOSER * side)
         size = fit(small.shape[1], small.shape[0], side)
         copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
         faces = self._detector.detect(copy)
+        if not closely:
+            self._look_closer(index, small)
         if turned and self._settings.detect.turned and not self._explained(faces, size):
             faces += detect_turned(self._detector, copy)
         for face in faces:
             box = enlarge_points(face.box.reshape(2, 2), size, self._size).ravel()
             points = enlarge_points(face.points, size, self._size)
             self._meet(index, small, Face(box, face.score, points))
+
+    def _look_closer(self, index: int, small: Image) -> None:
+        """Search again, enlarged, where small faces were that no mesh follows."""
+        live = {one.track.number for one in self._live}
+        since = max([*self.cuts[-1:], index - 2 * self._settings.detect.every])
+        for track in self.tracks:
+            if track.number in live or not track.sightings or track.last < since:
+                continue
+            box = enlarge_points(
+                track.sightings[track.last].box[:4].reshape(2, 2), self._full, self._size
+            )
+            span = float((box[1] - box[0]).max())
+            if span > SMALL:
+                continue
+            middle, half = box.mean(0), max(1.5 * span, 32.0)
+            low = np.clip(middle - half, 0, np.array(self._size) - 1).astype(int)
+            high = np.clip(middle + half, low + 1, self._size).astype(int)
+            window = np.ascontiguousarray(small[low[1] : high[1], low[0] : high[0]])
+            larger = min(2.0, 256 / max(window.shape[:2]))
+            size = (round(larger * window.shape[1]), round(larger * window.shape[0]))
+            copy = cv2.resize(window, size, interpolation=cv2.INTER_CUBIC)
+            for face in self._detector.detect(copy):
+                shrunk = (
+                    enlarge_points(points, size, (window.shape[1], window.shape[0])) + low
+                    for points in (face.box.reshape(2, 2), face.points)
+                )
+                bounds, points = (one.astype(np.float32) for one in shrunk)
+                self._meet(index, small, Face(bounds.ravel(), face.score, points))
 
     def _explained(self, faces: list[Face], size: tuple[int, int]) -> bool:
         """Every lost track has a detection where it was, and there is a face at all."""
