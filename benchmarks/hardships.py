@@ -49,7 +49,7 @@ def moved(shot: Shot, matrix: NDArray[np.floating], size: tuple[int, int] = WIDE
         sigma = 0.4 / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
     picture = cv2.warpAffine(
-        picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+        picture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     faces = []

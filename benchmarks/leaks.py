@@ -3,9 +3,10 @@
 Clips with known faces (two drawn ones, and infant.mp4 of the test data where it is there) are
 made hard (`hardships.py`), anonymised with the preset `embedded`, and compared with their
 originals face by face, where the ground truth says that a face is, not where a detector does.
-A face counts where at least half of it lies in the picture and no more than 80 % of that is
-covered. It is leaked where the output shows it as it was (`blanket.change`). deface runs at its
-default threshold, 0.2, and at 0.05, below which it blurs more cloth than faces.
+A face counts where it is at least 20 pixels across, at least half of it lies in the picture, and
+no more than 80 % of it is covered. It is leaked where the output shows it as it was
+(`blanket.change`). deface runs at its default threshold, 0.2, and at 0.05, below which it blurs
+more cloth than faces.
 
 Writes the table (--table) and ends with status 1 if a bar is missed: no face leaked, and of
 the faces at least 48 pixels across and half visible 90 % replaced, in every row.
@@ -32,7 +33,7 @@ from blanket.demo import DemoClip
 from blanket.errors import BlanketError
 from blanket.video import read
 
-_VISIBLE, _COVERED = 0.5, 0.8
+_VISIBLE, _COVERED, _SMALLEST = 0.5, 0.8, 20.0
 _WIDE, _REPLACED = 48.0, 0.9
 _THRESHOLDS = 0.2, 0.05
 
@@ -154,7 +155,7 @@ def _counted(source: Path, target: Path, shots: Sequence[Shot]) -> Count:
     for shot, before, after in zip(shots, read(source), read(target), strict=False):
         for mesh, covered in zip(shot.faces, shot.covered, strict=True):
             share = seen(mesh, (before.width, before.height))
-            if share < _VISIBLE or covered > _COVERED + 1e-6:
+            if share < _VISIBLE or covered > _COVERED + 1e-6 or width(mesh) < _SMALLEST:
                 continue
             box = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)])
             patch = Patch(before, box, mesh)

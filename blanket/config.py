@@ -48,8 +48,8 @@ class DetectSettings(Section):
     as expected (cascade). expect_faces: how many faces every frame should show, where that
     is known; frames with fewer are suspect. max_side: pixels of the longer side of the copy
     that is searched. every: frames from one search to the next; it also searches where a face is
-    lost and where the scene changes. closely: frames from one search of a copy half as large
-    again, for small faces, to the next. threshold: least score of a face, 0..1. turned: where
+    lost and where the scene changes. closely: frames from one search of a copy twice as large,
+    for small faces, to the next. threshold: least score of a face, 0..1. turned: where
     a face is lost, also search copies turned by 90, 180 and 270 degrees.
     """
 
@@ -58,7 +58,7 @@ class DetectSettings(Section):
     expect_faces: int | None = Field(default=None, ge=1)
     max_side: int = Field(default=640, ge=64)
     every: int = Field(default=12, ge=1)
-    closely: int = Field(default=96, ge=1)
+    closely: int = Field(default=120, ge=1)
     threshold: Share = 0.35
     turned: bool = True
 

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,9 +25,10 @@ _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 def pending(target: Path, overwrite: bool) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; what is written there becomes ``target``.
 
-    The temporary file is hidden, exists (empty) and has the suffix of ``target``. It is
-    renamed on a clean exit and deleted on any exception. Leftovers of processes that were
-    killed while they wrote the same target are deleted first.
+    The temporary file is hidden, exists (empty) and has the suffix of ``target``. Nobody
+    else may read it, for what is in it has not been audited. On a clean exit it gets the
+    permissions of any new file and its name; on any exception it is deleted. Leftovers in
+    this folder of processes that were killed are deleted first.
 
     Raises:
         InputError: ``target`` exists and ``overwrite`` is false (looked at before and
@@ -35,11 +37,12 @@ def pending(target: Path, overwrite: bool) -> Iterator[Path]:
     """
     target = Path(target)
     refuse_existing(target, overwrite)
-    _sweep(target)
-    temporary = _create(target)
+    _sweep(target.parent)
+    temporary, mode = _create(target)
     try:
         yield temporary
         refuse_existing(target, overwrite)
+        temporary.chmod(mode)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno in _DISK_FULL:
@@ -68,12 +71,15 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
         raise InputError(f"{target} exists already: choose another name or allow overwriting")
 
 
-def _create(target: Path) -> Path:
+def _create(target: Path) -> tuple[Path, int]:
+    """The temporary file, and the permissions that the finished one shall have."""
     name = f".{target.stem}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
     temporary = target.with_name(name)
     try:
         # 0o666 less the umask is what the finished file would have had if written directly.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        mode = stat.S_IMODE(temporary.stat().st_mode)
+        temporary.chmod(0o600)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"the folder {target.parent} does not exist: create it first") from error
     except OSError as error:
@@ -82,21 +88,20 @@ def _create(target: Path) -> Path:
                 f"the disk of {target.parent} is full: free some space and run again"
             ) from error
         raise InputError(f"cannot write in the folder {target.parent}: {error.strerror}") from error
-    return temporary
+    return temporary, mode
 
 
-def _sweep(target: Path) -> None:
-    ours = re.compile(
-        re.escape(f".{target.stem}.{_HOST}-") + r"(\d+)-[0-9a-f]{8}" + re.escape(target.suffix)
-    )
+def _sweep(folder: Path) -> None:
+    """Delete what processes that are no more left behind, whatever they were writing."""
+    ours = re.compile(rf"\..+\.{_HOST}-(\d+)-[0-9a-f]{{8}}(\.[^.]*)?")
     try:
-        names = os.listdir(target.parent)
+        names = os.listdir(folder)
     except OSError:  # _create says what is wrong with the folder
         return
     for name in names:
         match = ours.fullmatch(name)
         if match and not _alive(int(match[1])):
-            target.with_name(name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
 
 
 def _alive(pid: int) -> bool:

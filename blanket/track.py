@@ -33,7 +33,7 @@ NO_FACE = 0.05
 """Below this trust the network says that there is no face at all."""
 SURE = 0.6
 """Score of a detection that is hidden even where no other search confirms it."""
-CLOSER = 1.5
+CLOSER = 2.0
 """How much larger than usual the copy of a close search is: for small faces."""
 SMALL = 64.0
 """Pixels of the analysis copy across a face up to which it may be missed in the usual copy."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from clips import make_clip
 from conftest import Demo
 
 import blanket
@@ -17,6 +24,7 @@ from blanket.config import DetectSettings
 from blanket.detect import build_detector
 from blanket.errors import LeakError
 from blanket.faces import Face, Image
+from blanket.image import write_image
 from blanket.mesh import MeshNetwork, Reading
 from blanket.report import Report
 from blanket.topology import SURFACE
@@ -156,3 +164,93 @@ def test_what_was_mended_is_in_the_saved_analysis(
     again = blanket.anonymize(demo.clip, tmp_path / "b.mp4", analysis=text)
     assert again.totals == report.totals
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+_KILLED = """
+import json, os, random, signal, sys, time
+import blanket.pipeline, blanket.demo
+from blanket.cli import main
+
+source, folder, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
+target = os.path.join(folder, "out.mkv")
+command = ["anonymize", source, "-o", target, "--report", os.path.join(folder, "out.json"),
+           "--quiet", "--set", "detect.turned=false"]
+
+def start():
+    process = os.fork()
+    if process == 0:
+        os._exit(main(command))
+    return process
+
+begun = time.monotonic()
+assert os.WEXITSTATUS(os.waitpid(start(), 0)[1]) in (0, 3)
+lasts = time.monotonic() - begun
+moments, seen = random.Random(4), []
+for _ in range(kills):
+    for name in os.listdir(folder):
+        if not name.startswith("."):
+            os.unlink(os.path.join(folder, name))
+    process = start()
+    time.sleep(moments.uniform(0, lasts))
+    os.kill(process, signal.SIGKILL)
+    killed = os.WIFSIGNALED(os.waitpid(process, 0)[1])
+    seen.append((killed, sorted(os.listdir(folder))))
+print(json.dumps(seen))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_killed_at_twenty_moments(demo: Demo, tmp_path: Path) -> None:
+    pictures = [cv2.resize(f.rgb(), (320, 180)) for f in read(demo.clip) if f.index < 10]
+    source = make_clip(tmp_path / "in.mp4", pictures)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    run = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(source), str(folder), "20"],
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    moments = json.loads(run.stdout)
+    assert sum(killed for killed, _ in moments) >= 12
+    assert any(name.startswith(".") for _, names in moments for name in names)
+    for killed, names in moments:
+        finished = [name for name in names if not name.startswith(".")]
+        # Killed after the video got its name, but before the report did: both are complete.
+        assert not killed or finished in ([], ["out.mkv"]), names
+    # The next start leaves nothing of those that were killed.
+    for path in folder.iterdir():
+        if not path.name.startswith("."):
+            path.unlink()
+    assert main(["anonymize", str(source), "-o", str(folder / "other.mkv"), "--quiet"]) in (0, 3)
+    assert [path.name for path in folder.iterdir()] == ["other.mkv"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_files_have_the_permissions_of_new_files(demo: Demo, tmp_path: Path) -> None:
+    write_image(tmp_path / "in.png", next(iter(read(demo.clip))).rgb())
+    before = os.umask(0o027)
+    try:
+        files = [str(tmp_path / name) for name in ("in.png", "out.png", "out.json", "new.png")]
+        source, target, report, new = files
+        options = ["--report", report, "--save-identity", new, "--quiet"]
+        main(["anonymize", source, "-o", target, *options])
+    finally:
+        os.umask(before)
+    for name in ("out.png", "out.json", "new.png"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640, name
+
+
+def test_nothing_of_the_original_is_told(
+    demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "anna-2019"
+    folder.mkdir()
+    pictures = [frame.rgb() for frame in read(demo.clip) if frame.index < 10]
+    source = make_clip(
+        folder / "in.mp4", pictures, metadata={"title": "Anna", "comment": "12 Elm Street"}
+    )
+    target, report = tmp_path / "out.mp4", tmp_path / "out.json"
+    main(["--debug", "anonymize", str(source), "-o", str(target), "--report", str(report)])
+    told = capsys.readouterr().err + report.read_text(encoding="utf-8")
+    told += target.read_bytes().decode("latin-1")
+    for secret in ("anna-2019", "Anna", "Elm Street"):
+        assert secret not in told

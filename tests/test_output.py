@@ -46,6 +46,12 @@ def test_an_exception_leaves_nothing(tmp_path: Path, error: type[BaseException])
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_nobody_else_reads_what_is_not_finished(tmp_path: Path) -> None:
+    with pending(tmp_path / "a.mp4", overwrite=False) as path:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_an_exception_keeps_the_old_file(tmp_path: Path) -> None:
     target = tmp_path / "a.mp4"
     target.write_bytes(b"old")
@@ -104,13 +110,15 @@ def test_leftovers_of_dead_processes_are_swept(tmp_path: Path) -> None:
     stale = tmp_path / mine.replace(f"-{os.getpid()}-", f"-{child.pid}-")
     alive = tmp_path / mine
     others = tmp_path / stale.name.replace(".a.", ".b.")
-    for leftover in (stale, alive, others):
+    not_ours = tmp_path / ".b.12-34567890.mp4"
+    for leftover in (stale, alive, others, not_ours):
         leftover.write_bytes(b"half")
     with pending(tmp_path / "a.mp4", overwrite=True):
         pass
     assert not stale.exists()
+    assert not others.exists()
     assert alive.exists()
-    assert others.exists()
+    assert not_ours.exists()
 
 
 def test_the_input_is_never_the_output(tmp_path: Path) -> None:
