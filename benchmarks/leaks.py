@@ -35,6 +35,7 @@ from blanket.video import read
 
 _VISIBLE, _COVERED, _SMALLEST = 0.5, 0.8, 20.0
 _WIDE, _REPLACED = 48.0, 0.9
+_CLEAR = 100  # the frame of infant.mp4 from which no hand is at the face
 _THRESHOLDS = 0.2, 0.05
 
 console = Console(stderr=True)
@@ -112,7 +113,7 @@ def _clips(data: Path, frames: int) -> dict[str, list[Shot]]:
     clips["filmed"] = [
         Shot(frame.rgb(), [filmed.mesh[frame.index]], [0.0])
         for frame in read(filmed.path)
-        if frame.index < frames
+        if _CLEAR <= frame.index < _CLEAR + frames
     ]
     return clips
 

@@ -124,21 +124,26 @@ class Timeline:
         away = abs(index - frame)
         if self._size is None or away > self._linger:
             return None
-        box = self.track.sightings[frame].box[:4]
-        size = np.array([*self._size, *self._size], np.float32)
-        touches = bool((box[:2] < _BORDER * size[:2]).any())
-        touches |= bool((box[2:] > (1 - _BORDER) * size[2:]).any())
-        if not touches:
-            return None
+        box, speed = self.track.sightings[frame].box[:4], np.zeros(4, np.float32)
         other = int(np.clip(position + (REACH if comes else -REACH), 0, len(self._frames) - 1))
         steps = abs(int(self._frames[other]) - frame)
         if 0 < steps <= 2 * REACH:
             inner = self.track.sightings[int(self._frames[other])].box[:4]
-            speed = (box - inner).reshape(2, 2).mean(0) / steps
-            box = (box + np.tile(speed, 2) * away).astype(np.float32)
-        if (box[2:] <= 0).any() or (box[:2] >= size[:2]).any():
+            speed = np.tile((box - inner).reshape(2, 2).mean(0) / steps, 2)
+        gone = self._beyond(box + speed * self._linger, 1.0)
+        moved = (box + speed * away).astype(np.float32)
+        if not (gone or self._beyond(box, 0.0)) or self._beyond(moved, 1.0):
             return None
-        return Placement(self.track, box, 0.0, "border")
+        return Placement(self.track, moved, 0.0, "border")
+
+    def _beyond(self, box: Points, share: float) -> bool:
+        """Whether some share of a box, across or down, is outside of the picture or nearly."""
+        assert self._size is not None
+        size = np.array(self._size, np.float32)
+        low, high = box[:2], box[2:]
+        inside = low + share * (high - low), high - share * (high - low)
+        margin = _BORDER * size if share == 0 else 0
+        return bool((inside[0] < margin).any() or (inside[1] > size - margin).any())
 
     def _cut(self, start: int, end: int) -> bool:
         return any(start < cut <= end for cut in self._cuts)

@@ -373,18 +373,20 @@ class Tracker:
         return None
 
     def _follow_back(self, track: Track, index: int, mesh: Points) -> None:
-        """From its first frame backwards through what is remembered."""
+        """From its first frame backwards through what is remembered. Where it cannot be
+        followed any more it may have moved too far: there it is searched, once."""
+        searched = False
         for past, picture in reversed(self._past):
             known = track.sightings.get(past)
             if past >= index or (known is not None and known.packed is not None):
                 continue
             reading = self._network.follow(picture, mesh)
+            if not self._good(reading) and not searched:
+                searched = True
+                reading = self._near(picture, mesh) or reading
+            place = self._enlarged_box(mesh_box(reading.mesh))
             taken = any(
-                past in other.sightings
-                and overlap(
-                    other.sightings[past].box[:4], self._enlarged_box(mesh_box(reading.mesh))
-                )
-                > 0.35
+                past in other.sightings and overlap(other.sightings[past].box[:4], place) > 0.35
                 for other in self.tracks
                 if other is not track
             )
@@ -392,6 +394,21 @@ class Tracker:
                 break
             mesh = reading.mesh
             self._sight(track, past, picture, reading)
+
+    def _near(self, small: Image, mesh: Points) -> Reading | None:
+        """What a search of the picture finds within a face's size of a mesh."""
+        before = mesh_box(mesh)
+        span = float((before[2:] - before[:2]).max())
+        size = fit(small.shape[1], small.shape[0], self._settings.detect.max_side)
+        copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        for found in self._detector.detect(copy):
+            box = enlarge_points(found.box.reshape(2, 2), size, self._size)
+            away = np.abs(box.mean(0) - (before[:2] + before[2:]) / 2).max()
+            likely = 0.5 < float((box[1] - box[0]).max()) / span < 2
+            if away < 1.5 * span and likely:
+                points = enlarge_points(found.points, size, self._size)
+                return self._network.find(small, Face(box.ravel(), found.score, points))
+        return None
 
     def _sight(self, track: Track, index: int, small: Image, reading: Reading) -> None:
         mesh = enlarge_mesh(reading.mesh, self._size, self._full)
