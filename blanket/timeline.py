@@ -134,7 +134,8 @@ class Timeline:
         moved = (box + speed * away).astype(np.float32)
         if not (gone or self._beyond(box, 0.0)) or self._beyond(moved, 1.0):
             return None
-        return Placement(self.track, moved, 0.0, "border")
+        on_wall = self.track.hidden.get(frame) == "picture"
+        return Placement(self.track, moved, 0.0, "picture" if on_wall else "border")
 
     def _beyond(self, box: Points, share: float) -> bool:
         """Whether some share of a box, across or down, is outside of the picture or nearly."""
