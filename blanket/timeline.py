@@ -14,6 +14,8 @@ from blanket.report import Rule
 from blanket.topology import SURFACE, load_topology
 from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 
+_EXACT = ("by-hand", "leak")
+"""Rules of boxes that say in which frames the face is: a person's, and the audit's."""
 _BORDER = 0.02
 """Of the picture's side: a face as near as this to the border comes or goes there."""
 REACH = 3
@@ -109,8 +111,7 @@ class Timeline:
                 continue
             frame = int(self._frames[position])
             sighting = self.track.sightings[frame]
-            # A person's box, and one of the audit's, says in which frames the face is.
-            linger = 0 if sighting.rule in ("by-hand", "leak") else self._linger
+            linger = 0 if sighting.rule in _EXACT else self._linger
             if sighting.packed is None and abs(index - frame) <= linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
         if has_before != has_after:
@@ -122,7 +123,8 @@ class Timeline:
         a part of it may show: it is hidden where its movement puts it."""
         frame = int(self._frames[position])
         away = abs(index - frame)
-        if self._size is None or away > self._linger:
+        told = self.track.sightings[frame].rule in _EXACT
+        if self._size is None or told or away > self._linger:
             return None
         box, speed = self.track.sightings[frame].box[:4], np.zeros(4, np.float32)
         other = int(np.clip(position + (REACH if comes else -REACH), 0, len(self._frames) - 1))
