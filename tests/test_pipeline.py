@@ -297,3 +297,13 @@ def test_a_face_at_the_border(demo: Demo, tmp_path: Path) -> None:
     if report.totals.faces:
         inside = hull(mesh - (x, 0, 0), after.shape, -0.2)
         assert np.abs(frame[:, x:].astype(int) - after)[inside].mean() > 2
+
+
+def test_the_light_of_the_scene_is_taken_as_far_as_asked(demo: Demo, tmp_path: Path) -> None:
+    apart = []
+    for share in (0.5, 0.0):
+        target = tmp_path / f"{share}.mp4"
+        blanket.anonymize(demo.clip, target, overrides=[f"swap.light={share}"])
+        frames = zip(read(demo.anonymized), read(target), strict=True)
+        apart.append(np.mean([np.abs(a.rgb().astype(int) - b.rgb()).mean() for a, b in frames]))
+    assert 0.02 < apart[0] < apart[1]

@@ -94,6 +94,8 @@ class WarpSwapper:
         cover = self._occlusion(patch, mesh, face_matrix(mesh), occluded)
         # 4. The texture in the light of the patch.
         light = self._lighting(patch, mesh, cover)
+        # Less of it: towards light that is even, as bright as this on the whole.
+        light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
         lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
         # 5. The texture on the mesh.
