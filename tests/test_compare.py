@@ -239,3 +239,69 @@ def test_looks_at_a_person_are_split_between_gallery_and_probes() -> None:
     assert crowd_figures(recogniser, []) == {}
     one = [Looks("a", "a.mp4", centres[:1], centres[:1])]
     assert crowd_figures(recogniser, one) == {}
+
+
+@pytest.fixture(scope="module")
+def swept(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep over four frames of the demo."""
+    folder = tmp_path_factory.mktemp("swept")
+    pictures = [frame.rgb() for frame, _ in zip(read(demo.clip), range(4), strict=False)]
+    clip = make_clip(folder / "clip.avi", pictures)
+    options = (
+        f"compare {clip} -o {folder / 'made'} --methods blur,feature-blur "
+        "--sweep kernel=5,65 --recogniser none --no-stills --look-every 2"
+    )
+    assert main(options.split()) == 0
+    return folder / "made"
+
+
+def test_a_setting_is_swept(swept: Path) -> None:
+    results = Results.model_validate_json((swept / "results.json").read_text("utf-8"))
+    names = [f"{method} kernel={k}" for method in ("blur", "feature-blur") for k in (5, 65)]
+    assert [method.name for method in results.methods] == names
+    assert results.sweep is not None and results.sweep.setting == "method.kernel"
+    assert results.sweep.values == dict(zip(names, (5, 65, 5, 65), strict=True))
+    for method in results.methods:
+        assert method.settings is not None
+        assert method.settings["method"]["name"] == method.variant_of
+        assert method.settings["method"]["kernel"] == results.sweep.values[method.name]
+        cost = method.videos[0].values
+        assert (cost["frames_per_second"] or 0) > 0 and (cost["peak_memory"] or 0) > 50
+    weak, strong = (method.videos[0].values for method in results.methods[:2])
+    assert (weak["psnr_outside"] or 0) > (strong["psnr_outside"] or 0)
+    assert (weak["landmarks_within"] or 0) >= (strong["landmarks_within"] or 0)
+    assert "What the setting changes" in (swept / "report.html").read_text("utf-8")
+
+
+def test_every_method_has_its_outputs(swept: Path) -> None:
+    for method in ("blur", "feature-blur"):
+        for kernel in (5, 65):
+            assert (
+                sum(1 for _ in read(swept / "outputs" / f"{method} kernel={kernel}" / "clip.avi"))
+                == 4
+            )
+
+
+def test_a_method_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene(), scene()])
+    (tmp_path / "more").mkdir()
+    results = blanket.compare(
+        [clip], tmp_path / "made", ["blackbox"], add={"other": tmp_path / "more"}, recogniser=None
+    )
+    black, other = results.methods
+    assert [video.video for video in black.videos] == ["a.mp4"] and not black.failed
+    assert not other.videos and "pairs go by name" in other.failed["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "message"),
+    [("kernel=4", "kernel"), ("nonsense=1", "nonsense"), ("kernel", "not of the form")],
+)
+def test_a_sweep_that_cannot_be_is_an_error(tmp_path: Path, sweep: str, message: str) -> None:
+    from blanket.eval.compare import parse_sweep
+
+    clip = make_clip(tmp_path / "a.mp4", [scene()])
+    with pytest.raises(InputError, match=message):
+        blanket.compare([clip], tmp_path / "made", ["blur"], sweep=parse_sweep(sweep))
+    with pytest.raises(InputError, match="nonsense"):
+        blanket.compare([clip], tmp_path / "made", ["nonsense"])
