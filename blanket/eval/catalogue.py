@@ -239,7 +239,7 @@ def _metrics() -> Iterator[Metric]:
     yield one(
         "seam", "Seam at the outline", "levels", "picture", "lower", 2,
         "how much steeper luma changes across the outline of what was changed than it did in the "
-        "original, levels of 255 a pixel",
+        "original, levels of 255 a pixel of a copy of 640 pixels",
     )  # fmt: skip
     yield one(
         "flicker", "Flicker, output over original", "", "picture", None, 2,

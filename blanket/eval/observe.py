@@ -17,7 +17,7 @@ from blanket.eval.landmarks import normalised_error
 from blanket.eval.observation import Observation
 from blanket.eval.reading import Original, OriginalFaces, Readers, Seen, side_by_side
 from blanket.eval.stills import WorstFrames
-from blanket.eval.whole import Whole
+from blanket.eval.whole import Whole, shrunk
 from blanket.faces import Image, Points
 from blanket.picture import Picture
 from blanket.recognise import Recogniser, distances
@@ -72,8 +72,9 @@ def observe(
             last = _Looked(before.index, readers.whole(before, places), {})
             for name, after in afters.items():
                 seen.outputs[name].detections[before.index] = readers.detections(after)
-                last.outputs[name] = readers.copy(after)
-                figures = last.whole.figures(last.outputs[name])
+                copy = readers.copy(after)
+                figures = last.whole.figures(copy)
+                last.outputs[name] = shrunk(copy)
                 seen.pictures[name][before.index] = figures
         if worst is not None:
             for name, after in afters.items():
@@ -88,7 +89,8 @@ def observe(
 
 @dataclass
 class _Looked:
-    """A frame that was looked at, kept until the next one has come. outputs: by method."""
+    """A frame that was looked at, kept until the next one has come. outputs: shrunk, by
+    method."""
 
     index: int
     whole: Whole
@@ -100,10 +102,10 @@ class _Looked:
         """Take the next frame."""
         if not self.whole.region.any():
             return
-        following = readers.copy(before)
+        following = shrunk(readers.copy(before))
         for name, after in afters.items():
             seen.warping[name][self.index] = self.whole.warping(
-                following, self.outputs[name], readers.copy(after)
+                following, self.outputs[name], shrunk(readers.copy(after))
             )
 
 

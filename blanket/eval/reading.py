@@ -28,7 +28,7 @@ from blanket.faces import Face, Image, Points
 from blanket.image import Still, read_image
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
-from blanket.picture import Picture, enlarge_points
+from blanket.picture import Picture, enlarge_mesh, enlarge_points
 from blanket.recognise import Recogniser
 from blanket.topology import POINTS
 from blanket.video import probe, read
@@ -97,7 +97,7 @@ class Readers:
         """
         small = self.copy(picture)
         full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
-        shrunk = [_scaled(place, full, size) for place in places]
+        shrunk = [enlarge_mesh(place, full, size) for place in places]
         return Whole.of(small, np.stack(shrunk) if shrunk else np.empty((0, POINTS, 3), np.float32))
 
     def faces(self, picture: Picture, places: list[Points], look: bool) -> list[Seen]:
@@ -110,7 +110,7 @@ class Readers:
             return []
         small = self.copy(picture)
         full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
-        shrunk = [_scaled(place, full, size) for place in places]
+        shrunk = [enlarge_mesh(place, full, size) for place in places]
         readings = [self.network.follow(small, place) for place in shrunk]
         looks: list[dict[str, NDArray[np.float32]]] = [{} for _ in places]
         if look:
@@ -124,7 +124,7 @@ class Readers:
                 found["embedding"] = self.recogniser.embed(small, np.stack(shrunk))
             looks = [{name: rows[k] for name, rows in found.items()} for k in range(len(places))]
         return [
-            Seen(_scaled(reading.mesh, size, full), reading.trust, one)
+            Seen(enlarge_mesh(reading.mesh, size, full), reading.trust, one)
             for reading, one in zip(readings, looks, strict=True)
         ]
 
@@ -236,12 +236,3 @@ def refuse_other_size(original: Path, output: Path) -> None:
     if sizes[0] != sizes[1]:
         (w, h), (v, u) = sizes
         raise InputError(f"{output} has {v}x{u} pixels and {original} {w}x{h}: sizes must agree")
-
-
-def _scaled(mesh: Points, size: tuple[int, int], other: tuple[int, int]) -> Points:
-    """A mesh ``[478, 3]`` of a picture of a size, in the pixels of another size."""
-    if size == other:
-        return mesh
-    ratio = np.float32(other[0] / size[0])
-    xy = enlarge_points(mesh[:, :2], size, other)
-    return np.concatenate([xy, mesh[:, 2:] * ratio], axis=1)
