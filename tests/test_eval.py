@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from blanket.cli import main
 from blanket.errors import BlanketError, InputError
 from blanket.eval.axis import label, spread
 from blanket.eval.results import Results
+from blanket.faces import Image
 from blanket.image import Still, write_image
 from blanket.video import read
 
@@ -341,6 +344,41 @@ def test_predictions_need_their_original(tmp_path: Path) -> None:
                 clip, clip, tmp_path / "made", name="mine", recogniser=None,
                 predictions=dict.fromkeys(names, tmp_path / "x.json"),
             )  # fmt: skip
+
+
+class Stub:
+    """Stands for a network that would have to be fetched: the mean difference of pictures."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bool, list[float]] = {True: [], False: []}
+
+    def __call__(self, original: Image, output: Image) -> float:
+        assert original.shape == output.shape == (256, 256, 3)
+        return float(np.abs(original.astype(float) - output).mean())
+
+    def add(self, picture: Image, original: bool) -> None:
+        self._seen[original].append(float(picture.mean()))
+
+    def value(self) -> float:
+        return abs(float(np.mean(self._seen[True]) - np.mean(self._seen[False])))
+
+
+def test_close_ups_go_to_lpips_and_fid(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = ModuleType("blanket.eval.perceptual")
+    stub.Lpips = stub.Frechet = Stub  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, stub.__name__, stub)
+    results = blanket.evaluate(
+        demo.clip, demo.anonymized, tmp_path / "made", every=12, look_every=2, recogniser=None,
+        perceptual=True, stills=False,
+    )  # fmt: skip
+    [method] = results.methods
+    assert (method.videos[0].values["lpips"] or 0) > 1
+    assert method.overall["fid"].value > 0
+    assert [metric.key for metric in results.metrics if metric.group == "picture"][-2:] == [
+        "lpips", "fid",
+    ]  # fmt: skip
 
 
 def test_the_worst_frame_is_kept() -> None:

@@ -15,6 +15,7 @@ from blanket.cli.options import (
     Every,
     LookEvery,
     Overwrite,
+    Perceptual,
     Predictions,
     Recognise,
     Stills,
@@ -39,6 +40,7 @@ def evaluate(
     every: Every = 1,
     look_every: LookEvery = 5,
     stills: Stills = True,
+    perceptual: Perceptual = False,
     cache: Cache = None,
     predictions: Predictions = None,
     annotations: Annotations = None,
@@ -53,7 +55,8 @@ def evaluate(
         results = blanket.evaluate(
             original, anonymized, output, preset, name=name, overrides=changes or (),
             recogniser=None if recogniser == "none" else recogniser, every=every,
-            look_every=look_every, stills=stills, cache=cache, predictions=named_paths(predictions),
+            look_every=look_every, stills=stills, perceptual=perceptual, cache=cache,
+            predictions=named_paths(predictions),
             annotations=annotations, overwrite=overwrite,
             progress=progress,
         )  # fmt: skip

@@ -21,6 +21,9 @@ LookEvery = Annotated[
 Stills = Annotated[
     bool, typer.Option("--stills/--no-stills", help="Stills of originals in the page.")
 ]
+Perceptual = Annotated[
+    bool, typer.Option("--perceptual", help="LPIPS and FID too; their networks are fetched.")
+]
 Cache = Annotated[
     Path | None,
     typer.Option(

@@ -247,6 +247,16 @@ def _metrics() -> Iterator[Metric]:
         "the output flickers more, below 1 it is smoother, as a blur is",
     )  # fmt: skip
     yield one(
+        "lpips", "LPIPS of the face", "", "picture", None, 3,
+        "learned perceptual distance (AlexNet) of close-ups of output and original; a new face "
+        "should be another one, a hidden one is another thing altogether",
+    )  # fmt: skip
+    yield one(
+        "fid", "FID of the faces", "", "picture", "lower", 1,
+        "Fr\u00e9chet inception distance of all close-ups of the output to those of the originals: "
+        "do they look like faces? Only methods on the same frames can be compared",
+    )  # fmt: skip
+    yield one(
         "frames_per_second", "Speed", "frames/s", "cost", "higher", 1,
         "of decoding, painting and encoding, on the machine of the run; finding and following the "
         "faces is done once for all methods and not in it",

@@ -58,6 +58,7 @@ def compare(
     every: int = 1,
     look_every: int = 5,
     stills: bool = True,
+    perceptual: bool = False,
     cache: str | Path | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     annotations: str | Path | None = None,
@@ -92,7 +93,7 @@ def compare(
     if len(set(names)) < len(names):
         raise InputError(f"two methods have the same name: {', '.join(sorted(names))}")
     looking = Looking(
-        recogniser, every, look_every, stills, None if cache is None else Path(cache),
+        recogniser, every, look_every, stills, perceptual, None if cache is None else Path(cache),
         people_files(predictions, annotations),
     )  # fmt: skip
     folder = Path(output)

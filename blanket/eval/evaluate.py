@@ -27,6 +27,7 @@ def evaluate(
     every: int = 1,
     look_every: int = 5,
     stills: bool = True,
+    perceptual: bool = False,
     cache: str | Path | None = None,
     predictions: Mapping[str, str | Path] | None = None,
     annotations: str | Path | None = None,
@@ -41,7 +42,8 @@ def evaluate(
     method, in tables; that of the output by default. recogniser: see
     `blanket.recognise.build_recogniser`; None for no figures on identity. every: read every
     this many frames. look_every: of these, give every this many to recogniser and detector.
-    stills: put stills of the worst frames, originals too, into the page. cache: a folder that
+    stills: put stills of the worst frames, originals too, into the page. perceptual: also LPIPS and
+    FID, whose networks are fetched at first use. cache: a folder that
     keeps what was read in originals, embeddings of their faces too, for the next evaluation.
     predictions: of people and poses, by any estimator, in COCO's results format,
     by ``original`` and name of the method: a file, or a folder with one for each video.
@@ -55,7 +57,7 @@ def evaluate(
     settings = load_settings(preset, overrides)
     pairs = paired(original, anonymized)
     looking = Looking(
-        recogniser, every, look_every, stills, None if cache is None else Path(cache),
+        recogniser, every, look_every, stills, perceptual, None if cache is None else Path(cache),
         people_files(predictions, annotations),
     )  # fmt: skip
     method = name or anonymized.stem

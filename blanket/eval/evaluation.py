@@ -19,6 +19,7 @@ from blanket.eval.catalogue import METRICS
 from blanket.eval.crowd import Looks, crowd_figures, looks_at
 from blanket.eval.demographics import build_age_gender
 from blanket.eval.frames import FrameTable
+from blanket.eval.impression import Impressions
 from blanket.eval.measure import measure
 from blanket.eval.memory import Memory
 from blanket.eval.observe import observe
@@ -55,14 +56,15 @@ class Looking:
     recogniser: its name, None for no figures on identity. every: read one in this many
     frames. look_every: of these, give one in this many to recogniser and detector and compare
     it as a picture. stills: keep stills of the worst frames, originals too, for the page.
-    memory: a folder that keeps what was read in originals. people: files of
-    what other tools, and people, say of people and poses.
+    perceptual: also LPIPS and FID. memory: a folder that keeps what was read in originals.
+    people: files of what other tools, and people, say of people and poses.
     """
 
     recogniser: str | None = "dlib"
     every: int = 1
     look_every: int = 5
     stills: bool = True
+    perceptual: bool = False
     memory: Path | None = None
     people: PeopleFiles = field(default_factory=PeopleFiles)
 
@@ -101,6 +103,7 @@ class Evaluation:
             Affect(), build_age_gender(),
         )  # fmt: skip
         self._worst = WorstFrames() if looking.stills else None
+        self._impressions = Impressions(methods) if looking.perceptual else None
         self._memory = None
         if looking.memory is not None:
             sampling = {
@@ -157,7 +160,8 @@ class Evaluation:
             seen = observe(
                 video, original, outputs, source, self._readers, self.settings,
                 every=self._looking.every, look_every=self._looking.look_every,
-                worst=self._worst, told=lambda done: self._progress("read", done, None),
+                worst=self._worst, impressions=self._impressions,
+                told=lambda done: self._progress("read", done, None),
             )  # fmt: skip
         self._progress("read", seen.count, seen.count)
         if not seen.subjects:
@@ -264,8 +268,9 @@ class Evaluation:
         )
 
     def _crowd(self, name: str) -> dict[str, Estimate]:
+        overall = {} if self._impressions is None else self._impressions.overall(name)
         if self._recogniser is None:
-            return {}
+            return overall
         figures = crowd_figures(self._recogniser, self._looks[name])
         people = len({one.person for one in self._looks[name]})
         if "rank1" in figures and people < FEW:
@@ -275,7 +280,7 @@ class Evaluation:
             )
             if few not in self.warnings:
                 self.warnings.append(few)
-        return figures
+        return figures | overall
 
     def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
         for frame in frames:

@@ -143,11 +143,14 @@ def _people(observation: Observation, method: str, files: PeopleFiles) -> Figure
 
 
 def _pictures(observation: Observation, method: str) -> Figures:
-    ssim, seams = (observation.picture_values(method, name) for name in ("ssim_outside", "seam"))
+    ssim, seams, lpips = (
+        observation.picture_values(method, name) for name in ("ssim_outside", "seam", "lpips")
+    )
     return {
         "psnr_outside": min(psnr(observation.picture_values(method, "error_outside")), HIGHEST),
         "ssim_outside": _mean(ssim),
         "seam": _mean(seams),
+        **({"lpips": _mean(lpips)} if np.isfinite(lpips).any() else {}),
         "flicker": flicker(list(observation.warping[method].values())),
     }
 

@@ -13,6 +13,7 @@ from blanket.config import Settings
 from blanket.eval.angles import angle_difference
 from blanket.eval.fidelity import psnr
 from blanket.eval.gaze import angle_between, gaze_direction
+from blanket.eval.impression import Impressions
 from blanket.eval.landmarks import normalised_error
 from blanket.eval.observation import Observation
 from blanket.eval.reading import Original, OriginalFaces, Readers, Seen, side_by_side
@@ -34,6 +35,7 @@ def observe(
     every: int,
     look_every: int,
     worst: WorstFrames | None = None,
+    impressions: Impressions | None = None,
     told: Callable[[int], None] = lambda frames: None,
 ) -> Observation:
     """Read the faces of a video in the original and in every output.
@@ -41,7 +43,8 @@ def observe(
     video: what to call it. outputs: by method. source: the original's faces. settings: of
     the readers. every: frames
     from one that is read to the next. look_every: of those, how many from one that the
-    recogniser and the detector look at to the next. worst: keeps stills. told: called with
+    recogniser and the detector look at to the next. worst: keeps stills.
+    impressions: looks at close-ups, if anything does. told: called with
     the number of frames done.
 
     Raises:
@@ -75,6 +78,8 @@ def observe(
                 copy = readers.copy(after)
                 figures = last.whole.figures(copy)
                 last.outputs[name] = shrunk(copy)
+                if impressions is not None:
+                    figures["lpips"] = impressions.look(name, before, after, places)
                 seen.pictures[name][before.index] = figures
         if worst is not None:
             for name, after in afters.items():

@@ -52,14 +52,9 @@ class Lpips:
         return float(self._metric(*pair))
 
 
-def frechet_distance(
-    original: Iterable[Image],
-    output: Iterable[Image],
-    features: int | torch.nn.Module = 2048,
-    device: Device = "cpu",
-) -> float:
+class Frechet:
     """Fréchet inception distance (Heusel et al. 2017) between two sets of RGB pictures
-    ``[H, W, 3]``, such as face crops:
+    ``[H, W, 3]``, such as face crops, that come one after another:
 
     FID = |m - m'|^2 + tr(C + C' - 2 sqrt(C C'))
 
@@ -70,22 +65,48 @@ def frechet_distance(
     ``[N, 3, H, W]`` to ``[N, F]``.
 
     Raises:
-        InputError: a set has fewer than two pictures.
         BlanketError: the weights of the Inception network cannot be fetched.
     """
-    try:
-        metric = FrechetInceptionDistance(features).to(device)
-    except (URLError, OSError) as error:
-        raise BlanketError("the weights of FID's Inception network cannot be fetched") from error
-    with torch.inference_mode():
-        for pictures, real in ((original, True), (output, False)):
-            count = 0
-            for one in pictures:
-                metric.update(_planes([one]).to(device), real=real)
-                count += 1
-            if count < 2:
-                raise InputError("FID needs at least two pictures on each side")
-        return float(metric.compute())
+
+    def __init__(self, features: int | torch.nn.Module = 2048, device: Device = "cpu") -> None:
+        try:
+            self._metric = FrechetInceptionDistance(features).to(device)
+        except (URLError, OSError) as error:
+            raise BlanketError(
+                "the weights of FID's Inception network cannot be fetched"
+            ) from error
+        self._device, self._counts = device, {True: 0, False: 0}
+
+    @torch.inference_mode()
+    def add(self, picture: Image, original: bool) -> None:
+        """The next picture, of the originals or of the outputs."""
+        self._metric.update(_planes([picture]).to(self._device), real=original)
+        self._counts[original] += 1
+
+    @torch.inference_mode()
+    def value(self) -> float:
+        """The distance of the pictures so far.
+
+        Raises:
+            InputError: a set has fewer than two pictures.
+        """
+        if min(self._counts.values()) < 2:
+            raise InputError("FID needs at least two pictures on each side")
+        return float(self._metric.compute())
+
+
+def frechet_distance(
+    original: Iterable[Image],
+    output: Iterable[Image],
+    features: int | torch.nn.Module = 2048,
+    device: Device = "cpu",
+) -> float:
+    """`Frechet` of two sets at hand."""
+    distance = Frechet(features, device)
+    for pictures, real in ((original, True), (output, False)):
+        for one in pictures:
+            distance.add(one, real)
+    return distance.value()
 
 
 def _planes(pictures: list[Image]) -> torch.Tensor:

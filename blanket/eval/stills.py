@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 from blanket.errors import BlanketError
+from blanket.eval.closeup import closeup
 from blanket.faces import Image, Points
 from blanket.picture import Picture
-from blanket.topology import SURFACE
 
 _SIDE = 224
 _ROOM = 1.7
@@ -92,11 +92,7 @@ class WorstFrames:
 
 
 def _cut(picture: Picture, place: Points) -> bytes:
-    low, high = place[:SURFACE, :2].min(0), place[:SURFACE, :2].max(0)
-    scale = _SIDE / (_ROOM * float((high - low).max()))
-    shift = (_SIDE - 1) / 2 - scale * (low + high) / 2
-    patch = picture.sample(np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), (_SIDE, _SIDE))
-    return _jpeg(patch)
+    return _jpeg(closeup(picture, place, _SIDE, _ROOM))
 
 
 def _jpeg(rgb: Image) -> bytes:
