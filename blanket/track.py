@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.appearance import Album, Look, clearness
-from blanket.attributes import eye_distance
+from blanket.attributes import eye_distance, head_pose
 from blanket.config import Settings
 from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
@@ -162,12 +162,17 @@ class Tracker:
         self._ring: NDArray[np.uint8] | None = None
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = self._last_close = -(10**9)
-        self._steps = 0
+        self._steps = self._searches = 0
         self._shelf = Shelf()
         self._size = self._full = (0, 0)
 
     def finish(self) -> list[Track]:
         """The tracks of all faces in the pictures so far, in order of appearance."""
+        if self._past and self._past[-1][0] != self._last_search:
+            # Who came after the last search shows to the end.
+            index, small = self._past[-1]
+            for leaning in {0, self._leaning()}:
+                self._search(index, small, False, False, leaning)
         found = [track for track in self.tracks if self._confirmed(track)]
         for number, track in enumerate(sorted(found, key=lambda one: one.first)):
             track.number = number
@@ -201,7 +206,9 @@ class Tracker:
         if cut or due or lost:
             self._last_search = index
             closely = cut or index - self._last_close >= self._settings.detect.closely
-            self._search(index, small, lost or not self._live, closely)
+            self._searches += 1
+            leaning = 0 if cut or lost or closely or self._searches % 2 else self._leaning()
+            self._search(index, small, lost or not self._live, closely, leaning)
         for face in found:
             box = enlarge_points(face.box.reshape(2, 2), self._full, self._size).ravel()
             points = enlarge_points(face.points, self._full, self._size)
@@ -268,14 +275,28 @@ class Tracker:
                     self._live.remove(live)
                     break
 
-    def _search(self, index: int, small: Image, turned: bool, closely: bool) -> None:
+    def _leaning(self) -> int:
+        """How far the heads that are followed are rolled, clockwise, in quarters of a turn.
+        Where a camera lies on its side, whoever comes in does so too."""
+        if not self._live:
+            return 0
+        rolls = np.radians([head_pose(live.mesh)[2] for live in self._live])
+        mean = np.arctan2(np.sin(rolls).mean(), np.cos(rolls).mean())
+        return round(float(np.degrees(mean)) / 90) % 4
+
+    def _search(
+        self, index: int, small: Image, turned: bool, closely: bool, leaning: int = 0
+    ) -> None:
         side = self._settings.detect.max_side
         if closely:
             self._last_close = index
             side = round(CLOSER * side)
         size = fit(small.shape[1], small.shape[0], side)
         copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-        faces = self._detector.detect(copy)
+        if leaning:
+            faces = detect_turned(self._detector, copy, [leaning])
+        else:
+            faces = self._detector.detect(copy)
         if not closely:
             self._look_closer(index, small)
         if turned and self._settings.detect.turned and not self._explained(faces, size):

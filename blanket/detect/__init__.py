@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
@@ -84,20 +85,23 @@ def _build(name: str, threshold: float) -> Detector:
     return CenterFace(threshold)
 
 
-def detect_turned(detector: Detector, picture: Image) -> list[Face]:
+def detect_turned(
+    detector: Detector, picture: Image, quarters: Sequence[int] = (1, 2, 3)
+) -> list[Face]:
     """The faces found in copies of the picture turned by 90, 180 and 270 degrees.
 
     For heads that the detector does not know at their own roll. Boxes are the upright
-    bounds of the turned ones; points follow the head.
+    bounds of the turned ones; points follow the head. quarters: rolls of the heads that are
+    upright in the copies, clockwise, in quarters of a turn.
     """
     height, width = picture.shape[:2]
-    turns = (
-        (cv2.ROTATE_90_CLOCKWISE, np.array([[0, 1, 0], [-1, 0, height - 1]], np.float32)),
-        (cv2.ROTATE_180, np.array([[-1, 0, width - 1], [0, -1, height - 1]], np.float32)),
-        (cv2.ROTATE_90_COUNTERCLOCKWISE, np.array([[0, -1, width - 1], [1, 0, 0]], np.float32)),
-    )
+    turns = {
+        1: (cv2.ROTATE_90_COUNTERCLOCKWISE, np.array([[0, -1, width - 1], [1, 0, 0]], np.float32)),
+        2: (cv2.ROTATE_180, np.array([[-1, 0, width - 1], [0, -1, height - 1]], np.float32)),
+        3: (cv2.ROTATE_90_CLOCKWISE, np.array([[0, 1, 0], [-1, 0, height - 1]], np.float32)),
+    }
     found = []
-    for code, back in turns:
+    for code, back in (turns[quarter] for quarter in quarters):
         for face in detector.detect(cv2.rotate(picture, code)):
             ends = align.apply(back, face.box.reshape(2, 2))
             box = np.concatenate([ends.min(0), ends.max(0)])
