@@ -198,9 +198,10 @@ class Tracker:
         index = picture.index
         cut = self._is_cut(small)
         if cut:
+            # What is remembered stays: what looks like a cut may be a fast movement, and a
+            # face is followed back over a cut only where it lies in the same place.
             self.cuts.append(index)
             self._live.clear()
-            self._past.clear()
         lost = self._follow(index, small)
         due = index - self._last_search >= self._settings.detect.every
         if cut or due or lost:
