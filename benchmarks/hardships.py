@@ -23,11 +23,13 @@ _BT709 = 1
 @dataclass(frozen=True)
 class Shot:
     """One frame. faces: meshes ``[478, 3]`` in its pixels. covered: ``[n]``, the share of
-    each face with something in front of it."""
+    each face with something in front of it. front: ``[H, W]`` bool, pixels that are in front
+    of the first face, where they were put there."""
 
     picture: Image
     faces: list[Points]
     covered: list[float]
+    front: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -220,18 +222,18 @@ def _occluded(shots: Sequence[Shot]) -> Iterator[Shot]:
     """Something of the colour of skin rises over the first face until 80 % is under it."""
     for number, shot in enumerate(shots):
         picture, covered = shot.picture.copy(), list(shot.covered)
+        front = np.zeros(picture.shape[:2], np.uint8)
         if shot.faces:
             share = 0.8 * min(number / (0.6 * len(shots)), 1.0)
             outline = shot.faces[0][list(OVAL), :2]
             bottom, top = outline[:, 1].max(), outline[:, 1].min()
             level = round(float(bottom - share * (bottom - top)))
             left, right = (int(edge) for edge in (outline[:, 0].min(), outline[:, 0].max()))
-            cv2.rectangle(
-                picture, (left - 30, max(level, 0)), (right + 30, int(bottom) + 40),
-                (196, 150, 128), -1,
-            )  # fmt: skip
+            corners = (left - 30, max(level, 0)), (right + 30, int(bottom) + 40)
+            cv2.rectangle(picture, *corners, (196, 150, 128), -1)
+            cv2.rectangle(front, *corners, 1, -1)
             covered[0] = max(covered[0], share)
-        yield Shot(picture, shot.faces, covered)
+        yield Shot(picture, shot.faces, covered, front.astype(bool))
 
 
 def cut_every_second(shots: Sequence[Shot], others: Sequence[Shot]) -> list[Shot]:

