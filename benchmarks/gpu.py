@@ -44,7 +44,7 @@ from blanket.inpaint.pipe import InpaintPipe
 from blanket.swap.network import normalised
 from blanket.swap.neural import NeuralMethod
 
-SMALL = {"channels": (32, 64, 64, 64), "text": 64, "side": 128, "steps": 5, "candidates": 2}
+SMALL = {"channels": (32, 64, 64, 64), "text": 64, "side": 64, "steps": 4, "candidates": 2}
 FULL = {"steps": 30, "candidates": 4}
 
 
