@@ -32,7 +32,7 @@ from blanket.image import Still, write_image
 from blanket.inpaint.candidates import Checks
 from blanket.inpaint.control import LANDMARKS, control_image
 from blanket.inpaint.crop import InpaintCrop, inpaint_crop
-from blanket.inpaint.morphable import Morphable, age_group, years_of
+from blanket.inpaint.morphable import Morphable
 from blanket.inpaint.pipe import InpaintPipe
 from blanket.mesh import MeshNetwork
 from blanket.store import find
@@ -306,7 +306,7 @@ def test_each_check_rejects_what_it_should(demo: Demo) -> None:
     detector, network = build_detector(load_settings().detect), MeshNetwork()
     every = ("safe", "face", "pose", "age", "stranger")
 
-    def failed(pixels: np.ndarray, age: str, blocked: bool = False) -> str | None:
+    def failed(pixels: np.ndarray, age: str | None = None, blocked: bool = False) -> str | None:
         checks = Checks(every, detector, network, Anybody())
         return checks.look(pixels, crop.pixels, crop.mesh, age, blocked).failed
 
@@ -322,21 +322,20 @@ def test_each_check_rejects_what_it_should(demo: Demo) -> None:
     WarpMethod(load_settings().swap).fit(new, own, None).swap([(frame, placement)])
     good = frame.sample(crop.matrix, (512, 512)).astype(int)
     good = (good * 0.95).clip(0, 255).astype(np.uint8)
-    group = age_group(years_of(own))
-    assert failed(good, group) is None
+    assert failed(good) is None
     assert failed(good, "adult") == "age"
-    assert failed(good, group, blocked=True) == "safe"
+    assert failed(good, blocked=True) == "safe"
     # The child itself.
-    assert failed(crop.pixels, group) == "stranger"
+    assert failed(crop.pixels) == "stranger"
     # No face, and a face that lies elsewhere.
     noise = np.random.default_rng(0).integers(0, 255, crop.pixels.shape, dtype=np.uint8)
     still.paste(noise, crop.mask, np.eye(2, 3, dtype=np.float32))
-    assert failed(still.pixels, group) == "face"
+    assert failed(still.pixels) == "face"
     tilted = align.compose(
         np.array([[0.94, -0.34, 100], [0.34, 0.94, -70]], np.float32),
         np.eye(2, 3, dtype=np.float32),
     )
-    assert failed(Still(good).sample(tilted, (512, 512)), group) in ("face", "pose")
+    assert failed(Still(good).sample(tilted, (512, 512))) in ("face", "pose")
 
 
 def test_without_checks_everything_passes(demo: Demo) -> None:

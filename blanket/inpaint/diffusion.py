@@ -68,7 +68,8 @@ class Diffusion:
             view, own, settings.side, settings.context, settings.grow, settings.feather
         )
         # 2. What it is told.
-        group = age_group(years_of(own)) if self._age == "auto" else self._age
+        asked = None if self._age == "auto" else self._age
+        group = asked or age_group(years_of(own))
         prompt = settings.prompt.replace("{age}", AGES[group])
         controls = [control_image(one.kind, crop.pixels, crop.mesh) for one in settings.controls]
         # 3. Candidates, until one passes.
@@ -79,7 +80,7 @@ class Diffusion:
             made += len(seeds)
             painted, blocked = self.pipe(crop.pixels, crop.to_paint, controls, prompt, seeds)
             judged = [
-                self._checks.look(crop.back(view, one), crop.pixels, crop.mesh, group, bad)
+                self._checks.look(crop.back(view, one), crop.pixels, crop.mesh, asked, bad)
                 for one, bad in zip(painted, blocked, strict=True)
             ]
             rejected.update(one.failed for one in judged if one.failed is not None)
