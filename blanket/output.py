@@ -22,13 +22,13 @@ _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 
 
 @contextmanager
-def pending(target: Path, overwrite: bool) -> Iterator[Path]:
+def pending(target: Path, overwrite: bool, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; what is written there becomes ``target``.
 
     The temporary file is hidden, exists (empty) and has the suffix of ``target``. Nobody
     else may read it, for what is in it has not been audited. On a clean exit it gets the
-    permissions of any new file and its name; on any exception it is deleted. Leftovers in
-    this folder of processes that were killed are deleted first.
+    permissions of any new file, or stays private, and its name; on any exception it is
+    deleted. Leftovers in this folder of processes that were killed are deleted first.
 
     Raises:
         InputError: ``target`` exists and ``overwrite`` is false (looked at before and
@@ -42,7 +42,8 @@ def pending(target: Path, overwrite: bool) -> Iterator[Path]:
     try:
         yield temporary
         refuse_existing(target, overwrite)
-        temporary.chmod(mode)
+        if not private:
+            temporary.chmod(mode)
         os.replace(temporary, target)
     except OSError as error:
         if error.errno in _DISK_FULL:

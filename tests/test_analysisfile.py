@@ -179,7 +179,7 @@ def test_a_person_can_read_it(saved: Saved) -> None:
     assert values["video"]["name"] == saved.clip.name
     assert values["output"] == "out.mp4"
     assert values["tracks"][0]["frames"] == saved.report.tracks[0].frames
-    assert max(map(len, saved.text.read_text("utf-8").splitlines())) < 240
+    assert max(map(len, saved.text.read_text("utf-8").splitlines())) < 320
     # Of where the files lie, nothing: folders tell of people.
     assert str(saved.clip.parent) not in saved.text.read_text("utf-8")
 

@@ -86,7 +86,7 @@ def _build(name: str, threshold: float) -> Detector:
 
 
 def detect_turned(
-    detector: Detector, picture: Image, quarters: Sequence[int] = (1, 2, 3)
+    detector: Detector, picture: Image, quarters: Sequence[int] = (3, 2, 1)
 ) -> list[Face]:
     """The faces found in copies of the picture turned by 90, 180 and 270 degrees.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,11 +59,10 @@ class Memory:
         """Yield the same source, and keep what is read from it when that has gone well."""
         noting = Noting(source)
         yield noting
-        with pending(self._path(original), overwrite=True) as draft:
-            # A face's own measures are nobody else's business.
-            os.chmod(draft, 0o600)
-            with draft.open("wb") as file:
-                np.savez(file, allow_pickle=False, **noting.arrays())
+        # A face's own measures are nobody else's business.
+        path = self._path(original)
+        with pending(path, overwrite=True, private=True) as draft, draft.open("wb") as file:
+            np.savez(file, allow_pickle=False, **noting.arrays())
 
     def _path(self, original: Path) -> Path:
         # The content counts, not the name: a video that was cut anew is another one.
