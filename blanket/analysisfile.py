@@ -52,6 +52,10 @@ _BEFORE_CORRECTIONS = """\
 """
 
 
+_FIELDS = 12
+"""More of them than so many are written on lines of their own."""
+
+
 class _Part(BaseModel):
     """A part of the text, without fields that the page does not describe."""
 
@@ -438,7 +442,9 @@ def _text_of(key: str, value: Any, indent: str = "") -> str:
     if isinstance(value, list) and value and isinstance(value[0], dict):
         rows = (f"{indent}- {_flow(row)}\n" for row in value)
         return "".join([f"{indent}{key}:\n", *rows])
-    if isinstance(value, dict) and any(isinstance(inner, dict | list) for inner in value.values()):
+    if isinstance(value, dict) and (
+        len(value) > _FIELDS or any(isinstance(inner, dict | list) for inner in value.values())
+    ):
         inner = (_text_of(name, one, indent + "  ") for name, one in value.items())
         return "".join([f"{indent}{key}:\n", *inner])
     return f"{indent}{key}: {_flow(value)}\n"
