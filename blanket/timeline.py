@@ -64,7 +64,7 @@ class Timeline:
     def covers(self, index: int) -> bool:
         """Whether there may be something to do in a frame."""
         first, last = self._frames[0], self._frames[-1]
-        return bool(first - self._linger <= index <= last + self._linger)
+        return bool(first - self._linger <= index <= last + max(self._linger, LONGEST_HIDDEN_GAP))
 
     def at(self, index: int) -> Placement | None:
         """What to do in a frame; None where the track has no face there."""
@@ -112,6 +112,9 @@ class Timeline:
             frame = int(self._frames[position])
             sighting = self.track.sightings[frame]
             linger = 0 if sighting.rule in _EXACT else self._linger
+            if sighting.rule == "low-trust" and position == before:
+                # Covered or turned away, but not gone as far as anybody knows.
+                linger = max(linger, LONGEST_HIDDEN_GAP)
             if sighting.packed is None and abs(index - frame) <= linger:
                 return Placement(self.track, sighting.box[:4], 0.0, sighting.rule)
         if has_before != has_after:
