@@ -168,7 +168,7 @@ def test_what_was_mended_is_in_the_saved_analysis(
 
 _KILLED = """
 import json, os, random, signal, sys, time
-import blanket.pipeline, blanket.demo
+import blanket.pipeline, blanket.demo, blanket.video
 from blanket.cli import main
 
 source, folder, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -194,7 +194,8 @@ for _ in range(kills):
     time.sleep(moments.uniform(0, lasts))
     os.kill(process, signal.SIGKILL)
     killed = os.WIFSIGNALED(os.waitpid(process, 0)[1])
-    seen.append((killed, sorted(os.listdir(folder))))
+    frames = sum(1 for _ in blanket.video.read(target)) if os.path.exists(target) else 0
+    seen.append((killed, frames, sorted(os.listdir(folder))))
 print(json.dumps(seen))
 """
 
@@ -210,12 +211,14 @@ def test_killed_at_twenty_moments(demo: Demo, tmp_path: Path) -> None:
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     moments = json.loads(run.stdout)
-    assert sum(killed for killed, _ in moments) >= 12
-    assert any(name.startswith(".") for _, names in moments for name in names)
-    for killed, names in moments:
+    assert sum(killed for killed, _, _ in moments) >= 12
+    assert any(name.startswith(".") for _, _, names in moments for name in names)
+    for killed, frames, names in moments:
         finished = [name for name in names if not name.startswith(".")]
-        # Killed after the video got its name, but before the report did: both are complete.
-        assert not killed or finished in ([], ["out.mkv"]), names
+        # Names are given last, the video's before the report's: what has one is complete.
+        assert finished in ([], ["out.mkv"], ["out.json", "out.mkv"]), names
+        assert finished or killed
+        assert frames == (len(pictures) if finished else 0)
     # The next start leaves nothing of those that were killed.
     for path in folder.iterdir():
         if not path.name.startswith("."):
