@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blanket.faces import Image, Points
 from blanket.picture import Alpha, fit
-from blanket.resample import as_affine, blend, extract, invert
+from blanket.resample import as_affine, blend, extract, invert, whole
 from blanket.videoinfo import VideoInfo
 from blanket.yuv import FULL_RANGE, Plane
 
@@ -112,9 +112,12 @@ class Frame:
         from_upright = as_affine(matrix)
         y, u, v = layout.colour.yuv(patch)
         planes = _views(self._writable(), layout.colour.dtype)
-        blend(planes[:1], [y], weight, from_upright @ invert(layout.to_luma))
+        touched = blend(planes[:1], [y], weight, from_upright @ invert(layout.to_luma))
         if layout.form.chroma:
-            blend(planes[1:], [u, v], weight, from_upright @ invert(layout.to_chroma))
+            # A sample of colour belongs to several pixels: where one of them lies outside, it
+            # stays. At a soft edge there is next to nothing to be painted there.
+            within = whole(touched, (layout.form.step_x, layout.form.step_y))
+            blend(planes[1:], [u, v], weight, from_upright @ invert(layout.to_chroma), within)
 
     def copy(self) -> Self:
         """See `Picture.copy`."""

@@ -48,20 +48,27 @@ def extract(plane: Array, to_plane: Affine, size: tuple[int, int]) -> Array:
 
 
 def blend(
-    planes: Sequence[Array], patches: Sequence[Array], alpha: NDArray[np.float32], to_patch: Affine
-) -> None:
+    planes: Sequence[Array],
+    patches: Sequence[Array],
+    alpha: NDArray[np.float32],
+    to_patch: Affine,
+    within: NDArray[np.bool_] | None = None,
+) -> NDArray[np.uint8]:
     """Blend patches into planes of one size, in place.
 
     planes, patches: pairs of one dtype. alpha: ``[h, w]``, 0..1, of the patches; samples
     where it is 0, and those beyond the patch, keep every bit. to_patch: from plane samples
-    to patch pixels.
+    to patch pixels. within: ``[h, w]`` of the planes, True where they may change at all.
+
+    Returns ``[h, w]`` of the planes: 255 where alpha is not 0.
     """
     height, width = planes[0].shape[:2]
+    touched = np.zeros((height, width), np.uint8)
     to_plane = invert(to_patch)
     x0, y0, x1, y1 = _bounds(to_plane, (alpha.shape[1], alpha.shape[0]), (1, 1))
     x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
     if x0 >= x1 or y0 >= y1:
-        return
+        return touched
     steps = _steps(to_patch)
     alpha, shrink = _shrink(alpha, steps, cv2.BORDER_CONSTANT)
     patches = [_shrink(patch, steps, cv2.BORDER_REPLICATE)[0] for patch in patches]
@@ -71,14 +78,25 @@ def blend(
         path = (shrink @ to_patch @ _shift(x0, top))[:2]
         size = (x1 - x0, min(band, y1 - top))
         weight = cv2.warpAffine(alpha, path, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT)
+        here = slice(top, top + size[1]), slice(x0, x1)
+        if within is not None:
+            weight *= within[here]
         if not cv2.hasNonZero(weight):
             continue
+        touched[here] = (weight > 0).view(np.uint8) * np.uint8(255)
         for plane, patch in zip(planes, patches, strict=True):
             new = cv2.warpAffine(patch, path, size, flags=_FLAGS, borderMode=cv2.BORDER_REPLICATE)
-            old = plane[top : top + size[1], x0:x1]
+            old = plane[here]
             change = cv2.subtract(new, old, dtype=cv2.CV_32F)
             cv2.multiply(change, _like(weight, change), dst=change)
             cv2.add(old, change, dst=old, dtype=_DEPTH[old.dtype])
+    return touched
+
+
+def whole(touched: NDArray[np.uint8], steps: tuple[int, int]) -> NDArray[np.bool_]:
+    """Of each box of samples whether all of them are touched: what `blend` returned, 255 or
+    0, ``[h, w]``, for boxes of ``steps`` (across, down), those at the border cut short."""
+    return np.asarray(_shrink(touched, steps, cv2.BORDER_REPLICATE)[0] == 255)
 
 
 def _like(weight: Array, change: Array) -> Array:

@@ -35,6 +35,7 @@ from blanket.inpaint.crop import InpaintCrop, inpaint_crop
 from blanket.inpaint.morphable import Morphable
 from blanket.inpaint.pipe import InpaintPipe
 from blanket.mesh import MeshNetwork
+from blanket.resample import as_affine, blend
 from blanket.store import find
 from blanket.swap.warp import WarpMethod
 from blanket.topology import SURFACE
@@ -123,21 +124,27 @@ def test_what_is_not_changed_comes_back_as_it_was(demo: Demo) -> None:
 
 
 def _comes_back(view: View, own: Appearance) -> None:
+    """An identity in the place of the model, on the frame as it is stored and as RGB."""
     crop = cropped(view, own)
-    before = view.picture.rgb().astype(int)
-    picture = view.picture.copy()
-    picture.paste(crop.pixels, crop.mask, crop.matrix)
-    change = np.abs(picture.rgb().astype(int) - before)
-    still = Still(np.zeros(before.shape, np.uint8))
-    still.paste(np.full_like(crop.pixels, 255), crop.mask, crop.matrix)
-    mask = still.pixels[..., 0]
-    assert (mask > 250).sum() > 500
-    assert change[mask > 0].mean() <= 2
-    # The picture is stored in YUV with one colour for four pixels, which may lie outside.
-    outside = np.ones(mask.shape, bool)
-    for y, x in np.argwhere(mask > 0):
-        outside[max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3] = False
-    assert change[outside].max() == 0
+    before = view.picture.rgb()
+    # 16 bits deep, so that no weight of the mask is rounded to nothing.
+    deep = np.zeros(before.shape[:2], np.uint16)
+    full = np.full(crop.mask.shape, 2**16 - 1, np.uint16)
+    blend([deep], [full], crop.mask, as_affine(crop.matrix))
+    inside = deep > 0
+    assert (deep > 0.99 * full.max()).sum() > 500
+    stored, still = view.picture.copy(), Still(before.copy())
+    for picture in (stored, still):
+        picture.paste(crop.pixels, crop.mask, crop.matrix)
+        change = np.abs(picture.rgb().astype(int) - before)
+        assert change[inside].mean() <= 2
+        assert change[~inside].max() == 0
+    # In every plane: no luma outside, and no colour that a pixel outside shares.
+    y, *colours = [new != old for new, old in zip(stored.planes, view.picture.planes, strict=True)]
+    assert not (y & ~inside).any()
+    for changed in colours:
+        assert changed.any()
+        assert not (np.repeat(np.repeat(changed, 2, 0), 2, 1) & ~inside).any()
     assert (view.picture.rgb() == before).all()
 
 

@@ -184,6 +184,38 @@ def test_nothing_changes_outside_the_patch(clip: Frame) -> None:
     assert frame.rgb()[12:28, 102:118].max() <= 3
 
 
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("rotation", [0, 90, 180])
+@pytest.mark.parametrize("pixel_format", FORMATS)
+def test_no_sample_of_a_pixel_outside_the_mask_changes(
+    tmp_path: Path, pixel_format: str, rotation: int, hard: bool
+) -> None:
+    filmed = stored(scene(90, 71), rotation, Fraction(1))
+    path = tmp_path / "a.mkv"
+    make_clip(path, [filmed], codec="ffv1", pixel_format=pixel_format, rotation=rotation)
+    frame = first(path)
+    before = frame.copy()
+    # A patch whose pixels are those of the picture, so that the mask is known in every one.
+    mask = np.zeros((64, 64), np.float32)
+    cv2.circle(mask, (31, 30), 23, 1.0, cv2.FILLED)
+    cv2.rectangle(mask, (40, 33), (60, 35), 1.0, cv2.FILLED)
+    if not hard:
+        mask *= cv2.GaussianBlur(mask, (0, 0), 3)
+    colour = np.full((64, 64, 3), (250, 10, 240), np.uint8)
+    frame.paste(colour, mask, shift(11, 3))
+    known = np.zeros((frame.height, frame.width, 3), np.uint8)
+    known[3:67, 11:75] = (mask > 0)[..., None]
+    outside = stored(known, rotation, Fraction(1))[..., 0] == 0
+    for new, old in zip(frame.planes, before.planes, strict=True):
+        down, across = (
+            -(-full // part) for full, part in zip(outside.shape, new.shape, strict=True)
+        )
+        changed = np.kron((new != old).astype(np.uint8), np.ones((down, across), np.uint8))
+        changed = changed[: outside.shape[0], : outside.shape[1]] > 0
+        assert changed.sum() > 800
+        assert not (changed & outside).any()
+
+
 def test_a_patch_beside_the_picture_does_nothing(clip: Frame) -> None:
     frame = clip.copy()
     frame.paste(np.zeros((9, 9, 3), np.uint8), np.full((9, 9), 255, np.uint8), shift(500, 500))
