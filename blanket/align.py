@@ -38,16 +38,19 @@ def apply(matrix: NDArray[np.floating], points: NDArray[np.floating]) -> NDArray
     linear = matrix[..., :2]
     moved = points[..., :2] @ np.swapaxes(linear, -1, -2) + matrix[..., None, :, 2]
     if points.shape[-1] == 3:
-        scale = np.sqrt(np.abs(np.linalg.det(linear)))[..., None, None]
+        scale = scale_of(matrix)[..., None, None]
         moved = np.concatenate([moved, points[..., 2:] * scale], axis=-1)
     return moved.astype(np.float32)
 
 
 def invert(matrix: NDArray[np.floating]) -> Matrix:
     """The inverse of affine maps ``[..., 2, 3]``."""
-    linear = np.linalg.inv(matrix[..., :2])
-    shift = -(linear @ matrix[..., 2:])
-    return np.concatenate([linear, shift], axis=-1).astype(np.float32)
+    # By hand: the general routine takes ten times as long for a matrix as small as this.
+    linear = np.asarray(matrix[..., :2], np.float64)
+    inverse = linear[..., ::-1, ::-1].swapaxes(-1, -2) * ((1, -1), (-1, 1))
+    inverse = inverse / _determinant(linear)[..., None, None]
+    shift = -(inverse @ matrix[..., 2:])
+    return np.concatenate([inverse, shift], axis=-1).astype(np.float32)
 
 
 def compose(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> Matrix:
@@ -59,7 +62,12 @@ def compose(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> Matrix:
 
 def scale_of(matrix: NDArray[np.floating]) -> NDArray[np.float64]:
     """How much the maps ``[..., 2, 3]`` enlarge lengths."""
-    return np.sqrt(np.abs(np.linalg.det(matrix[..., :2])))
+    return np.sqrt(np.abs(_determinant(np.asarray(matrix[..., :2], np.float64))))
+
+
+def _determinant(linear: NDArray[np.float64]) -> NDArray[np.float64]:
+    product = linear[..., 0, 0] * linear[..., 1, 1] - linear[..., 0, 1] * linear[..., 1, 0]
+    return np.asarray(product, np.float64)
 
 
 def rigid_fit(

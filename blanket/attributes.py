@@ -32,6 +32,8 @@ _DEPTH = 0.2
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by four to five times."""
 _ROUNDS = 5
+_SETTLED = 1e-5
+"""Radians by which a round of the fit still turns a head that needs no other."""
 
 
 def eye_distance(mesh: Points) -> Values:
@@ -131,6 +133,8 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, float, Values]:
         left = (jacobian * each[:, None]).T
         step = np.linalg.solve(left @ jacobian + 1e-12 * np.eye(4), left @ (t - turned).ravel())
         turn, scale = _rotation(step[:3]) @ turn, scale + float(step[3])
+        if np.abs(step[:3]).max() < _SETTLED:
+            break
     return turn, scale, t_mean - scale * turn @ s_mean
 
 

@@ -6,6 +6,7 @@ is the distance between the outer eye corners.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -61,11 +62,14 @@ def face_matrix(mesh: Points, side: int = FACE_SIDE, half: float = FACE_HALF) ->
     return align.compose(placement(side, half), to_mean)
 
 
-def part_matrix(mesh: Points, part: Part, side: int = PART_SIDE) -> align.Matrix:
-    """Picture to part crop ``[2, 3]``: the face's roll and scale, centred on the part."""
+def part_matrices(mesh: Points, parts: Sequence[Part]) -> list[align.Matrix]:
+    """Picture to each part's crop ``[2, 3]``: the face's roll and scale, centred on the part."""
     to_mean = face_matrix(mesh, side=1, half=0.5)
-    middle = align.apply(to_mean, mesh[list(part.centre), :2]).mean(0)
-    return align.compose(placement(side, part.half, (middle[0], middle[1])), to_mean)
+    middles = (align.apply(to_mean, mesh[list(part.centre), :2]).mean(0) for part in parts)
+    return [
+        align.compose(placement(PART_SIDE, part.half, (middle[0], middle[1])), to_mean)
+        for part, middle in zip(parts, middles, strict=True)
+    ]
 
 
 @cache

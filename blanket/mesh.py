@@ -8,6 +8,7 @@ their own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from blanket.crop import (
     eye_part,
     face_matrix,
     lips_part,
-    part_matrix,
+    part_matrices,
     placement,
 )
 from blanket.faces import Face, Image, Points
@@ -105,7 +106,7 @@ class MeshNetwork:
         mesh = reading.mesh.copy()
         # The first look misplaces the crops of the far eye; the second one mends them.
         for _ in range(LOOKS):
-            self._look_again(picture, mesh, mesh.copy())
+            self._look_again(picture, mesh, part_matrices(mesh, _parts()))
         return Reading(mesh, reading.trust, reading.occluded, reading.crop)
 
     def _face_reading(self, picture: Image, crop: align.Matrix) -> Reading:
@@ -115,36 +116,34 @@ class MeshNetwork:
         cover = (occluded[0] * 255).astype(np.uint8)
         return Reading(mesh, float(trust[0]), cover, crop)
 
-    def _look_again(self, picture: Image, mesh: Points, first: Points) -> None:
-        """Replace lids, irises and lips of `mesh` by what the part networks read."""
-        mirror = load_topology().mirror
-        eye, lips = eye_part(), lips_part()
-        left = part_matrix(first, eye)
+    def _look_again(self, picture: Image, mesh: Points, crops: list[align.Matrix]) -> None:
+        """Replace lids, irises and lips of `mesh` by what the part networks read in crops."""
+        left_eye, right_eye, lips = _parts()
         # The right eye is read as a left one in the mirror.
-        flip = np.array([[-1, 0, PART_SIDE - 1], [0, 1, 0]], np.float32)
-        right_part = Part(
-            mirror[eye.vertices], eye.weights, tuple(mirror[list(eye.centre)]), eye.half
-        )
-        right = align.compose(flip, part_matrix(first, right_part))
-        crops = np.stack([_cut(picture, left, PART_SIDE), _cut(picture, right, PART_SIDE)])
-        points = _pixels(self._eye.run(None, {"pixels": crops})[0], PART_SIDE)
-        _blend(mesh, eye.vertices, eye.weights, left, points[0])
-        _blend(mesh, right_part.vertices, eye.weights, right, points[1])
-        matrix = part_matrix(first, lips)
-        crop = _cut(picture, matrix, PART_SIDE)
-        points = _pixels(self._lips.run(None, {"pixels": crop[None]})[0], PART_SIDE)
-        _blend(mesh, lips.vertices, lips.weights, matrix, points[0])
+        right = align.compose(_FLIP, crops[1])
+        eyes = np.stack([_cut(picture, crops[0], PART_SIDE), _cut(picture, right, PART_SIDE)])
+        points = _pixels(self._eye.run(None, {"pixels": eyes})[0], PART_SIDE)
+        _blend(mesh, left_eye, crops[0], points[0])
+        _blend(mesh, right_eye, right, points[1])
+        mouth = _cut(picture, crops[2], PART_SIDE)
+        points = _pixels(self._lips.run(None, {"pixels": mouth[None]})[0], PART_SIDE)
+        _blend(mesh, lips, crops[2], points[0])
 
 
-def _blend(
-    mesh: Points,
-    vertices: NDArray[np.int64],
-    weights: NDArray[np.float32],
-    matrix: align.Matrix,
-    points: Points,
-) -> None:
+_FLIP = np.array([[-1, 0, PART_SIDE - 1], [0, 1, 0]], np.float32)
+
+
+@cache
+def _parts() -> tuple[Part, Part, Part]:
+    """Left eye, right eye, lips."""
+    eye, mirror = eye_part(), load_topology().mirror
+    right = Part(mirror[eye.vertices], eye.weights, tuple(mirror[list(eye.centre)]), eye.half)
+    return eye, right, lips_part()
+
+
+def _blend(mesh: Points, part: Part, matrix: align.Matrix, points: Points) -> None:
     seen = align.apply(align.invert(matrix), points)
-    mesh[vertices] += (seen - mesh[vertices]) * weights[:, None]
+    mesh[part.vertices] += (seen - mesh[part.vertices]) * part.weights[:, None]
 
 
 def _pixels(points: Points, side: int) -> Points:
