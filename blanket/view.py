@@ -18,6 +18,7 @@ from blanket.crop import face_matrix
 from blanket.errors import InputError
 from blanket.faces import Points
 from blanket.picture import Picture
+from blanket.roll import steady_roll
 
 if TYPE_CHECKING:
     from blanket.analysis import Analysis, Placements
@@ -36,11 +37,13 @@ _SIDE = 128
 @dataclass(frozen=True)
 class View:
     """One face in one frame. picture: the frame. mesh: ``[478, 3]`` in its pixels.
-    occluded: ``[48, 48]`` float32 0..1 on the face crop of the mesh (`blanket.crop`)."""
+    occluded: ``[48, 48]`` float32 0..1 on the face crop of the mesh (`blanket.crop`). roll: of
+    the head, degrees clockwise (`blanket.roll`)."""
 
     picture: Picture
     mesh: Points
     occluded: NDArray[np.float32]
+    roll: float
 
 
 def best_views(
@@ -80,7 +83,8 @@ def best_views(
                     merit = np.inf
                 if merit > _BETTER * best.get(subject, 0.0):
                     best[subject] = merit
-                    views[subject] = View(picture.copy(), placement.mesh, placement.occluded)
+                    roll = steady_roll(analysis, placement, picture.index)
+                    views[subject] = View(picture.copy(), placement.mesh, placement.occluded, roll)
         if not listed:
             break
     if chosen is not None and np.inf not in best.values():

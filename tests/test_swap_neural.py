@@ -195,7 +195,7 @@ def test_an_embedding_is_pushed_away(away: float, seed: int) -> None:
 
 def test_the_child_is_pushed_away_from(demo: Demo, files: Path) -> None:
     picture, placement = some_faces(demo, 1)[0]
-    view = View(picture, placement.mesh, placement.occluded)
+    view = View(picture, placement.mesh, placement.occluded, 0.0)
     sources = {}
     for away in (0.0, 0.3):
         method = NeuralMethod(swap_settings(files, away=away))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
-from blanket.attributes import head_pose
 from blanket.crop import face_matrix
 from blanket.faces import Appearance, Image, Points
 from blanket.mask import face_mask
@@ -50,7 +49,7 @@ def inpaint_crop(
     own: the usual face, which tells what lies in front of it. side, context, grow, feather:
     see `blanket.config.InpaintSettings`.
     """
-    matrix = crop_matrix(view.mesh, side, context)
+    matrix = crop_matrix(view.mesh, view.roll, side, context)
     pixels = view.picture.sample(matrix, (side, side))
     mesh = align.apply(matrix, view.mesh)
     cover = OcclusionMask(own)(pixels, mesh, face_matrix(mesh), view.occluded)
@@ -58,14 +57,14 @@ def inpaint_crop(
     return InpaintCrop(matrix, pixels, mesh, mask)
 
 
-def crop_matrix(mesh: Points, side: int, context: float) -> align.Matrix:
+def crop_matrix(mesh: Points, roll: float, side: int, context: float) -> align.Matrix:
     """Picture to an upright square crop of `side` pixels, ``[2, 3]``, around a mesh.
 
+    roll: of the head in space, degrees: a turned head would tilt one fitted in the picture.
     context: how much lies around the face on each side, in shares of the face.
     """
-    # The roll of the head in space: a turned head would tilt one fitted in the picture.
-    roll = np.radians(head_pose(mesh)[2])
-    turn = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])
+    cos, sin = np.cos(np.radians(roll)), np.sin(np.radians(roll))
+    turn = np.array([[cos, sin], [-sin, cos]])
     points = mesh[:SURFACE, :2] @ turn.T
     low, high = points.min(0), points.max(0)
     scale = side / (float((high - low).max()) * (1 + 2 * context))
