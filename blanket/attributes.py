@@ -32,8 +32,6 @@ _DEPTH = 0.2
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by four to five times."""
 _ROUNDS = 5
-_SETTLED = 1e-5
-"""Radians by which a round of the fit still turns a head that needs no other."""
 
 
 def eye_distance(mesh: Points) -> Values:
@@ -107,42 +105,76 @@ def pose_weights() -> Values:
     return (rim > _RIM).astype(np.float64)
 
 
-def pose_fit(shape: Points, mesh: Points) -> tuple[Values, float, Values]:
-    """Rotation ``[3, 3]``, scale and shift ``[3]`` that bring a shape ``[478, 3]`` at rest
-    nearest to a mesh ``[478, 3]``.
+def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
+    """Rotations ``[..., 3, 3]``, scales ``[...]`` and shifts ``[..., 3]`` that bring a shape
+    ``[478, 3]`` at rest nearest to meshes ``[..., 478, 3]``.
 
     Least squares over the vertices inside the outline, where depth, which a network only
     guesses, counts for a fifth of what is seen (Gauss-Newton from the fit of Umeyama 1991).
+    Points enter only by their second moments, so that a round costs next to nothing.
     """
     weights = pose_weights() / pose_weights().sum()
-    source, target = shape[:SURFACE].astype(np.float64), mesh[:SURFACE].astype(np.float64)
+    source = shape[:SURFACE].astype(np.float64)
+    target = mesh[..., :SURFACE, :].astype(np.float64)
     s_mean, t_mean = weights @ source, weights @ target
-    s, t = source - s_mean, target - t_mean
-    turn, scale, _ = align.rigid_fit(s[weights > 0], t[weights > 0])
-    each = np.outer(weights, (1, 1, _DEPTH)).ravel()
+    s, t = source - s_mean, target - t_mean[..., None, :]
+    own = (weights[:, None] * s).T @ s
+    shared = (weights[:, None] * s).T @ t
+    u, singular, vt = np.linalg.svd(np.swapaxes(shared, -1, -2))
+    flip = np.ones_like(singular)
+    flip[..., 2] = np.sign(np.linalg.det(u @ vt))
+    turn = (u * flip[..., None, :]) @ vt
+    scale = np.maximum((singular * flip).sum(-1) / max(float(np.trace(own)), 1e-12), 1e-12)
     for _ in range(_ROUNDS):
-        turned = scale * s @ turn.T
-        x, y, z = turned.T
-        none = np.zeros_like(x)
-        # What a small turn about each axis, and growth, do to x, y and z.
-        slope = np.stack(
-            [none, z, -y, x / scale, -z, none, x, y / scale, y, -x, none, z / scale], axis=1
-        ).reshape(-1, 3, 4)
-        # Rows: vertex by vertex, its three coordinates.
-        jacobian = slope.reshape(-1, 4)
-        left = (jacobian * each[:, None]).T
-        step = np.linalg.solve(left @ jacobian + 1e-12 * np.eye(4), left @ (t - turned).ravel())
-        turn, scale = _rotation(step[:3]) @ turn, scale + float(step[3])
-        if np.abs(step[:3]).max() < _SETTLED:
-            break
-    return turn, scale, t_mean - scale * turn @ s_mean
+        # Of the turned shape with itself, and with what it is still off by.
+        size = scale[..., None, None]
+        moment = size**2 * (turn @ own @ np.swapaxes(turn, -1, -2))
+        step = _pose_step(moment, size * (turn @ shared) - moment, scale)
+        turn, scale = _rotation(step[..., :3]) @ turn, scale + step[..., 3]
+    shift = t_mean - scale[..., None] * (turn @ s_mean)
+    return turn, scale, shift
+
+
+def _pose_step(moment: Values, off: Values, scale: Values) -> Values:
+    """The small turn about each axis, and the growth, ``[..., 4]`` that bring points nearest to
+    where they should be.
+
+    moment, off: weighted sums ``[..., 3, 3]`` of the outer products of the points with
+    themselves, and with what they are off by.
+    """
+    d = _DEPTH
+    xx, yy, zz = moment[..., 0, 0], moment[..., 1, 1], moment[..., 2, 2]
+    xy, xz, yz = moment[..., 0, 1], moment[..., 0, 2], moment[..., 1, 2]
+    none = np.zeros_like(xx)
+    turning_x, turning_y = (d - 1) * yz / scale, (1 - d) * xz / scale
+    normal = np.stack(
+        [
+            zz + d * yy, -d * xy, -xz, turning_x,
+            -d * xy, zz + d * xx, -yz, turning_y,
+            -xz, -yz, xx + yy, none,
+            turning_x, turning_y, none, (xx + yy + d * zz) / scale**2,
+        ], axis=-1,
+    ).reshape(*xx.shape, 4, 4)  # fmt: skip
+    towards = np.stack(
+        [
+            d * off[..., 1, 2] - off[..., 2, 1],
+            off[..., 2, 0] - d * off[..., 0, 2],
+            off[..., 0, 1] - off[..., 1, 0],
+            (off[..., 0, 0] + off[..., 1, 1] + d * off[..., 2, 2]) / scale,
+        ],
+        axis=-1,
+    )
+    step = np.linalg.solve(normal + 1e-12 * np.eye(4), towards[..., None])
+    return np.asarray(step[..., 0])
 
 
 def _rotation(about: Values) -> Values:
-    """The rotation about a vector by its length (Rodrigues)."""
-    angle = float(np.linalg.norm(about))
-    a, b, c = about / max(angle, 1e-12)
-    cross = np.array([[0, -c, b], [c, 0, -a], [-b, a, 0]])
+    """The rotations ``[..., 3, 3]`` about vectors ``[..., 3]`` by their lengths (Rodrigues)."""
+    angle = np.linalg.norm(about, axis=-1)[..., None, None]
+    a, b, c = np.moveaxis(about, -1, 0) / np.maximum(angle[..., 0, 0], 1e-12)
+    none = np.zeros_like(a)
+    cross = np.stack([none, -c, b, c, none, -a, -b, a, none], axis=-1)
+    cross = cross.reshape(*a.shape, 3, 3)
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
@@ -164,11 +196,9 @@ def head_pose(mesh: Points, shape: Points | None = None) -> Values:
     """
     if shape is None:
         shape = load_topology().mean
-    if mesh.ndim > 2:
-        return np.stack([head_pose(one, shape) for one in mesh])
     turn, _, _ = pose_fit(shape, mesh)
     # The turn as roll after pitch after yaw, so that roll is what is seen in the picture.
-    yaw = np.arctan2(turn[2, 0], turn[2, 2])
-    pitch = np.arcsin(np.clip(turn[2, 1], -1, 1))
-    roll = np.arctan2(-turn[0, 1], turn[1, 1])
-    return np.degrees([yaw, pitch, roll])
+    yaw = np.arctan2(turn[..., 2, 0], turn[..., 2, 2])
+    pitch = np.arcsin(np.clip(turn[..., 2, 1], -1, 1))
+    roll = np.arctan2(-turn[..., 0, 1], turn[..., 1, 1])
+    return np.degrees(np.stack([yaw, pitch, roll], axis=-1))

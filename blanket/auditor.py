@@ -18,6 +18,7 @@ from blanket.analysis import Analysis, analyse
 from blanket.attributes import head_pose
 from blanket.change import Change, Patch
 from blanket.config import Settings, load_settings
+from blanket.cores import one_core_a_call
 from blanket.detect import Detector, build_detector
 from blanket.errors import InputError
 from blanket.flags import is_framed
@@ -41,6 +42,7 @@ _FRONTAL, _FREE = 35.0, 0.15
 """Degrees of yaw and share in front of it up to which a recogniser is asked about a face."""
 
 
+@one_core_a_call()
 def audit(
     original: str | Path,
     anonymized: str | Path,

@@ -316,7 +316,7 @@ class VideoSettings(Section):
     preset: Literal[
         "ultrafast", "superfast", "veryfast", "faster", "fast",
         "medium", "slow", "slower", "veryslow",
-    ] = "veryfast"  # fmt: skip
+    ] = "superfast"  # fmt: skip
     audio: Literal["drop", "keep"] = "drop"
 
 

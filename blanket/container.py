@@ -10,6 +10,7 @@ from av.codec.context import Flags as CodecFlags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from blanket.cores import spare_cores
 from blanket.errors import InputError
 from blanket.videoinfo import VideoInfo
 from blanket.yuv import FULL_RANGE, is_rgb
@@ -84,6 +85,7 @@ def open_output(
     context.color_trc = info.color_transfer
     context.flags |= CodecFlags.frame_duration.value
     context.thread_type = "FRAME"
+    context.thread_count = spare_cores()
     if codec == "libx265" and in_mp4:
         context.codec_tag = "hvc1"  # the only tag that Apple's players take
     if info.display_matrix:

@@ -42,7 +42,7 @@ class Writer:
         info: VideoInfo,
         codec: str = DEFAULT_CODEC,
         quality: int = 18,
-        preset: str = "veryfast",
+        preset: str = "superfast",
         audio: Literal["drop", "keep"] = "drop",
         comment: str = "",
     ) -> None:

@@ -19,6 +19,7 @@ from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import load_analysis
 from blanket.attributes import eye_opening, head_pose, mouth_opening
 from blanket.config import Settings, load_settings
+from blanket.cores import one_core_a_call
 from blanket.detect import build_detector
 from blanket.errors import InputError
 from blanket.eval.expression import ExpressionClassifier
@@ -152,6 +153,7 @@ class Features:
         write_table(self, Path(path), overwrite)
 
 
+@one_core_a_call()
 def features(
     source: str | Path,
     preset: str | Path | None = None,

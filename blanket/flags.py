@@ -93,10 +93,11 @@ def _views(flags: Flags, track: Track, analysis: Analysis) -> None:
     at_border = (low < _BORDER * size).any(1) | (high > (1 - _BORDER) * size - 1).any(1)
     flags[frames[at_border]] |= bit("border")
     flags[frames[(high - low).min(1) < _TINY]] |= bit("tiny")
-    for frame in frames:
-        mesh = track.sightings[int(frame)].mesh
-        if mesh is not None and abs(head_pose(mesh)[0]) > _PROFILE:
-            flags[frame] |= bit("profile")
+    for some in np.array_split(frames, -(-len(frames) // _LOOKS)):
+        read = [(f, mesh) for f in some if (mesh := track.sightings[int(f)].mesh) is not None]
+        if read:
+            seen, meshes = (np.stack(one) for one in zip(*read, strict=True))
+            flags[seen[np.abs(head_pose(meshes)[:, 0]) > _PROFILE]] |= bit("profile")
 
 
 def _is_still(track: Track) -> bool:

@@ -29,6 +29,7 @@ from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
 from blanket.chosen import appearances, choose, refuse_contradictions
 from blanket.config import Settings, load_settings
+from blanket.cores import one_core_a_call
 from blanket.corrections import named, told
 from blanket.detect import build_detector
 from blanket.detect.ensemble import Ensemble
@@ -63,6 +64,7 @@ from blanket.video import Frame, Writer, probe, read
 from blanket.view import View, best_views
 
 
+@one_core_a_call()
 def anonymize(
     source: str | Path,
     target: str | Path,

@@ -47,7 +47,7 @@ def steady_roll(analysis: Analysis, placement: Placement, frame: int) -> float:
             continue
         meshes.append(mesh)
         trusts.append(sighting.trust)
-        covers.append(sighting.occluded / np.float32(255))
+        covers.append((sighting.occluded / np.float32(255)).astype(np.float32))
         seen.append(times[index])
     # 2. How far each may be off.
     trust = np.array(trusts)

@@ -7,6 +7,7 @@ from importlib.resources import as_file, files
 import cv2
 import numpy as np
 
+from blanket.cores import all_cores
 from blanket.detect import suppress
 from blanket.errors import BlanketError
 from blanket.faces import Face, Image
@@ -42,8 +43,9 @@ class CenterFace:
         canvas = cv2.copyMakeBorder(
             picture, 0, padded[1] - height, 0, padded[0] - width, cv2.BORDER_CONSTANT
         )
-        self._network.setInput(cv2.dnn.blobFromImage(canvas))
-        heat, size, offset, marks = self._network.forward(_OUTPUTS)
+        with all_cores():
+            self._network.setInput(cv2.dnn.blobFromImage(canvas))
+            heat, size, offset, marks = self._network.forward(_OUTPUTS)
         rows, columns = np.nonzero(heat[0, 0] > self.threshold)
         if not len(rows):
             return []

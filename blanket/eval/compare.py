@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from blanket.config import Settings, load_settings
+from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
 from blanket.eval.deepprivacy2 import DeepPrivacy2
@@ -43,6 +44,7 @@ class Contender:
     value: Any = None
 
 
+@one_core_a_call()
 def compare(
     inputs: Sequence[str | Path],
     output: str | Path,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blanket.config import load_settings
+from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import paired
@@ -15,6 +16,7 @@ from blanket.eval.results import Results
 from blanket.progress import Callback
 
 
+@one_core_a_call()
 def evaluate(
     original: str | Path,
     anonymized: str | Path,

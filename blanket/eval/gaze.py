@@ -64,7 +64,7 @@ def gaze_direction(meshes: Points) -> Values:
     mean = load_topology().mean
     yaw, pitch = np.radians(eye_angles(meshes)).T
     in_head = np.stack([np.sin(yaw) * np.cos(pitch), np.sin(pitch), -np.cos(yaw) * np.cos(pitch)])
-    turns = np.stack([pose_fit(mean, mesh)[0] for mesh in meshes])
+    turns, _, _ = pose_fit(mean, meshes)
     return np.einsum("nij,jn->ni", turns, in_head)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
-from blanket.crop import face_matrix
 from blanket.faces import Appearance, Image, Points
 from blanket.mask import face_mask
 from blanket.swap.occlusion import OcclusionMask
@@ -52,7 +51,7 @@ def inpaint_crop(
     matrix = crop_matrix(view.mesh, view.roll, side, context)
     pixels = view.picture.sample(matrix, (side, side))
     mesh = align.apply(matrix, view.mesh)
-    cover = OcclusionMask(own)(pixels, mesh, face_matrix(mesh), view.occluded)
+    cover = OcclusionMask(own)(pixels, mesh, view.occluded)
     mask = face_mask(mesh, side, grow * side, feather * side) * (1 - cover)
     return InpaintCrop(matrix, pixels, mesh, mask)
 

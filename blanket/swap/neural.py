@@ -186,7 +186,7 @@ class NeuralSwapper:
         to_patch = face_matrix(placement.mesh, LOOK_SIDE, LOOK_HALF)
         patch = picture.sample(to_patch, (LOOK_SIDE, LOOK_SIDE))
         mesh = align.apply(to_patch, placement.mesh)
-        cover = self._occlusion(patch, mesh, face_matrix(mesh), placement.occluded)
+        cover = self._occlusion(patch, mesh, placement.occluded)
         mask = face_mask(align.apply(matrix, placement.mesh), side, 0, FADE * side)
         clear = 1 - moved(cover, align.compose(matrix, align.invert(to_patch)), side)
         return _Face(picture, matrix, crop, patch, to_patch, mesh, mask * border_mask(side) * clear)

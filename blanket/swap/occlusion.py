@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.appearance import SIDE, departure
-from blanket.crop import FACE_SIDE
+from blanket.crop import FACE_SIDE, face_matrix
 from blanket.faces import Appearance, Image, Points
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas, unwrap
@@ -33,22 +33,24 @@ class OcclusionMask:
         self,
         patch: Image,
         mesh: Points,
-        in_crop: align.Matrix,
         occluded: NDArray[np.float32],
+        where: NDArray[np.float32] | None = None,
     ) -> NDArray[np.float32]:
         """``[S, S]`` float32: 1 where something lies in front.
 
-        patch: ``[S, S, 3]`` RGB, with its mesh ``[478, 3]``. in_crop: ``[2, 3]``, patch to
-        face crop. occluded: ``[48, 48]`` 0..1 on the face crop, as the network sees it.
+        patch: ``[S, S, 3]`` RGB, with its mesh ``[478, 3]``. occluded: ``[48, 48]`` 0..1 on
+        the face crop, as the network sees it. where: `Raster.texture_positions` of the mesh,
+        where they are known already.
         """
         side = patch.shape[0]
         # At half size: the evidence is coarse and the filter below is what costs.
         half = side // 2
-        coarse = _on_patch(occluded, in_crop, half, side)
+        coarse = _on_patch(occluded, face_matrix(mesh), half, side)
         if self._experience > 0:
             strange = self._strange(patch, mesh)
             if float(strange.max()) > 0.2:
-                seen = self._drawn(strange, mesh, half, side)
+                known = Raster(side).texture_positions(mesh) if where is None else where
+                seen = _drawn(strange, known[::2, ::2])
             else:
                 seen = np.zeros((half, half), np.float32)
             both = seen + 0.45 * coarse - 0.15
@@ -80,18 +82,15 @@ class OcclusionMask:
         self._before = now
         return now
 
-    def _drawn(
-        self, strange: NDArray[np.float32], mesh: Points, half: int, side: int
-    ) -> NDArray[np.float32]:
-        points = mesh.copy()
-        points[:, :2] = (points[:, :2] + 0.5) * (half / side) - 0.5
-        where = Raster(half).texture_positions(points)
-        ratio = SIDE / TEXTURE_SIDE
-        drawn = cv2.remap(strange, (where + 0.5) * ratio - 0.5, None, cv2.INTER_LINEAR)
-        # A hand does not end where the face does.
-        reach = max(half // 12, 1) * 2 + 1
-        beyond = cv2.dilate(drawn, np.ones((reach, reach), np.uint8))
-        return np.where(where[..., 0] < 0, beyond, drawn)
+
+def _drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is known of the texture, in the patch: as large as the positions in the texture."""
+    ratio = np.float32(SIDE / TEXTURE_SIDE)
+    drawn = cv2.remap(strange, (where + 0.5) * ratio - 0.5, None, cv2.INTER_LINEAR)
+    # A hand does not end where the face does.
+    reach = max(where.shape[0] // 12, 1) * 2 + 1
+    beyond = cv2.dilate(drawn, np.ones((reach, reach), np.uint8))
+    return np.where(where[..., 0] < 0, beyond, drawn)
 
 
 @cache

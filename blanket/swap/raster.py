@@ -64,10 +64,11 @@ class Raster:
         fixed = np.round(flat[order] * 16).astype(np.int32)
         for number, corner in enumerate(fixed):
             cv2.fillConvexPoly(owner, corner, number, cv2.LINE_8, 4)
-        mine = affine[owner]
-        grid = np.arange(size, dtype=np.float32)
-        x, y = grid[None, :, None], grid[:, None, None]
-        where = mine[..., 0:2] * x + mine[..., 2:4] * y + mine[..., 4:6]
+        mine = np.ascontiguousarray(affine.T)[:, owner]
+        x = np.arange(size, dtype=np.float32)
+        y = x[:, None]
+        # One coordinate after the other: long rows are what NumPy is fast at.
+        where = cv2.merge([mine[axis] * x + mine[2 + axis] * y + mine[4 + axis] for axis in (0, 1)])
         if self._step == 1:
             return where
         return _enlarged(where, owner == len(order), self._side)
@@ -79,8 +80,9 @@ def _enlarged(
     # Where the mesh ends, positions inside must not mix with "nowhere": continue them.
     ring = empty & (cv2.dilate((~empty).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
     inside = (~empty).astype(np.float32)
-    sums = cv2.blur(np.dstack([where * inside[..., None], inside]), (3, 3))
-    where[ring] = (sums[..., :2] / np.maximum(sums[..., 2:], 1e-6))[ring]
+    share = cv2.blur(inside, (3, 3))[ring]
+    known = np.where(empty[..., None], np.float32(0), where)
+    where[ring] = cv2.blur(known, (3, 3))[ring] / np.maximum(share, 1e-6)[:, None]
     return cv2.resize(where, (side, side), interpolation=cv2.INTER_LINEAR)
 
 

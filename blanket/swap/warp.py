@@ -90,23 +90,24 @@ class WarpSwapper:
         patch = picture.sample(matrix, (side, side))
         # 2. Features and outline where the new face has them.
         patch, mesh, touched = reshape(patch, align.apply(matrix, mesh), self._change)
-        # 3. What lies in front.
-        cover = self._occlusion(patch, mesh, face_matrix(mesh), occluded)
-        # 4. The texture in the light of the patch.
+        # 3. Where in the texture each pixel lies.
+        where = Raster(side).texture_positions(mesh)
+        # 4. What lies in front.
+        cover = self._occlusion(patch, mesh, occluded, where)
+        # 5. The texture in the light of the patch.
         light = self._lighting(patch, mesh, cover)
         # Less of it: towards light that is even, as bright as this on the whole.
         light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
         lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
-        # 5. The texture on the mesh.
-        where = Raster(side).texture_positions(mesh)
+        # 6. The texture on the mesh.
         face, alpha = (
             cv2.remap(layer, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
             for layer in (lit, self._alpha)
         )
-        # 6. As sharp as the picture is.
+        # 7. As sharp as the picture is.
         face = self._as_sharp(face, patch, alpha, cover)
-        # 7. Eyeballs, mouth and occluders stay.
+        # 8. Eyeballs, mouth and occluders stay.
         alpha = alpha * _holes(mesh, side) * _inside(where) * (1 - cover)
         picture.paste(cv2.blendLinear(face, patch, alpha, 1 - alpha), touched, matrix)
 
