@@ -12,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 KEEP, LIFT = 0.8, 0.05
 """A test swapper gives KEEP times the target, plus LIFT, plus what the source says, plus a
 pattern."""
+FACE = 0.7
+"""How much of a face of its own one gives that has one."""
 
 
 def pattern(side: int) -> NDArray[np.float32]:
@@ -41,17 +43,21 @@ def swapper(
     matrix: bool = False,
     stiff: bool = False,
     half: bool = False,
+    face: NDArray[np.float32] | None = None,
 ) -> Path:
     """A swapper ``target [1, 3, side, side]``, ``source [1, 512]``, or ``[1, 3, picture,
     picture]`` of which the mean colour counts.
 
     matrix: it carries `emap` as its last initializer. stiff: it works on one face only,
-    whatever its inputs say. half: float16 inside and outside.
+    whatever its inputs say. half: float16 inside and outside. face: ``[side, side, 3]``, as
+    the target is normalised; it gives FACE of that and the rest of the target instead.
     """
     dtype = TensorProto.FLOAT16 if half else TensorProto.FLOAT
     kind = np.float16 if half else np.float32
-    lift = (LIFT + pattern(side)).astype(kind)
-    weights = [("keep", np.array(KEEP, kind)), ("lift", lift)]
+    keep, lift = KEEP, LIFT + pattern(side)
+    if face is not None:
+        keep, lift = 1 - FACE, FACE * face.transpose(2, 0, 1)
+    weights = [("keep", np.array(keep, kind)), ("lift", lift.astype(kind))]
     nodes = []
     if picture:
         shape = [batch, 3, picture, picture]

@@ -39,11 +39,12 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _vae() -> Any:
+    """Eight pixels to a latent, as published: a tiny model can paint 512 pixels."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        block_out_channels=(8, 16), norm_num_groups=4, latent_channels=4, sample_size=64,
+        down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(4, 8, 8, 16), norm_num_groups=4, latent_channels=4, sample_size=64,
     )  # fmt: skip
 
 
@@ -144,7 +145,7 @@ def controlnet(folder: Path, xl: bool = False) -> Path:
 
     torch.manual_seed(0)
     unet = _unet(4, 16, **_xl(6)) if xl else _unet(4, 8)
-    net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 16))
+    net = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(4, 8, 8, 16))
     with torch.no_grad():
         for block in [*net.controlnet_down_blocks, net.controlnet_mid_block]:
             block.weight.normal_(0, 0.5)
