@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -69,6 +71,25 @@ def test_an_import_stays_light(module: str) -> None:
         [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
     )
     assert not heavy & set(run.stdout.split())
+
+
+def test_extras_hold_what_the_code_asks_of_them() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    asked = {
+        extra
+        for path in (ROOT / "blanket").rglob("*.py")
+        for extra in re.findall(r'needs\(\s*"([\w-]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert {"cpu", "diffusion", "insightface"} <= asked <= set(extras)
+    # Whoever has Stable Diffusion can swap too.
+    assert set(extras["insightface"]) <= set(extras["diffusion"])
+    # One build of ONNX Runtime and no other: the package insightface would bring a second.
+    for name in set(extras) - {"cpu", "gpu", "test"}:
+        packages = {re.split(r"[\[<>=!~ ]", line)[0] for line in extras[name]}
+        assert not {"onnxruntime", "onnxruntime-gpu", "insightface"} & packages
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [extra for extra in extras if f"`{extra}`" not in told and extra != "test"] == []
 
 
 def test_the_public_names_exist() -> None:

@@ -14,7 +14,7 @@ from conftest import Demo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-pytest.importorskip("onnx", reason="onnx (extra diffusion) makes the files")
+pytest.importorskip("onnx", reason="onnx (extra insightface) makes the files")
 
 import swappers as made
 

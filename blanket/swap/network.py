@@ -16,7 +16,7 @@ from blanket.swap.table import Kind
 
 with needs("cpu", "running networks"):
     import onnxruntime
-with needs("diffusion", "neural swapping"):
+with needs("insightface", "neural swapping"):
     import onnx
 
 log = logging.getLogger(__name__)
