@@ -288,24 +288,43 @@ class Tracker:
     def _search(
         self, index: int, small: Image, turned: bool, closely: bool, leaning: int = 0
     ) -> None:
-        side = self._settings.detect.max_side
-        if closely:
-            self._last_close = index
-            side = round(CLOSER * side)
-        size = fit(small.shape[1], small.shape[0], side)
+        size = fit(small.shape[1], small.shape[0], self._settings.detect.max_side)
         copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
         if leaning:
             faces = detect_turned(self._detector, copy, [leaning])
         else:
             faces = self._detector.detect(copy)
-        if not closely:
+        if closely:
+            self._last_close = index
+            self._look_everywhere(index, small)
+        else:
             self._look_closer(index, small)
         if turned and self._settings.detect.turned and not self._explained(faces, size):
             faces += detect_turned(self._detector, copy)
         for face in faces:
-            box = enlarge_points(face.box.reshape(2, 2), size, self._size).ravel()
-            points = enlarge_points(face.points, size, self._size)
-            self._meet(index, small, Face(box, face.score, points))
+            self._meet(index, small, self._enlarged(face, size, np.zeros(2, np.float32)))
+
+    def _look_everywhere(self, index: int, small: Image) -> None:
+        """Search for small faces in a larger copy, a quarter at a time: at once it would take
+        four times the memory."""
+        side = round(CLOSER * self._settings.detect.max_side)
+        size = fit(small.shape[1], small.shape[0], side)
+        copy = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
+        # They overlap by more than a small face.
+        wide, high = (-(-length // 2) + round(SMALL) for length in size)
+        for left in (0, max(size[0] - wide, 0)):
+            for top in (0, max(size[1] - high, 0)):
+                quarter = np.ascontiguousarray(copy[top : top + high, left : left + wide])
+                for face in self._detector.detect(quarter):
+                    corner = np.array([left, top], np.float32)
+                    self._meet(index, small, self._enlarged(face, size, corner))
+
+    def _enlarged(self, face: Face, size: tuple[int, int], corner: Points) -> Face:
+        """A face of a part of a smaller copy, in pixels of the analysis copy. size: of the whole
+        copy (w, h). corner: where the part begins, ``[2]``."""
+        box = enlarge_points(face.box.reshape(2, 2) + corner, size, self._size).ravel()
+        points = enlarge_points(face.points + corner, size, self._size)
+        return Face(box, face.score, points)
 
     def _look_closer(self, index: int, small: Image) -> None:
         """Search again, enlarged, where small faces were that no mesh follows."""
