@@ -254,6 +254,21 @@ def test_a_model_is_found_by_its_id(models: Path, monkeypatch: pytest.MonkeyPatc
     assert (by_id == painted(settings(models))).all()
 
 
+@pytest.mark.parametrize("variant", [None, "fp16"])
+def test_a_model_of_which_parts_are_there_in_half_precision_only_is_loaded(
+    models: Path, tmp_path: Path, variant: str | None
+) -> None:
+    import torch
+    from diffusers import StableDiffusionInpaintPipeline
+
+    pipe = StableDiffusionInpaintPipeline.from_pretrained(models / "sd", safety_checker=None)
+    pipe.to(torch.float16).save_pretrained(tmp_path / "sd", variant="fp16")
+    assert len(list(tmp_path.rglob("*.fp16.safetensors"))) == 3
+    [vae] = (tmp_path / "sd" / "vae").glob("*.safetensors")
+    vae.rename(vae.with_name(vae.name.replace(".fp16", "")))
+    painted(settings(tmp_path, variant=variant))
+
+
 def test_pickled_weights_are_never_read(models: Path, tmp_path: Path) -> None:
     import shutil
 

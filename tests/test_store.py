@@ -19,6 +19,7 @@ from blanket import store
 from blanket.cli import main
 from blanket.config import presets
 from blanket.errors import BlanketError, InputError
+from blanket.hub import worth_fetching
 from blanket.manifest import entry, manifest, needed, read_manifest
 from blanket.weights import checksums, weights_folder
 
@@ -236,7 +237,10 @@ def hub_mirror() -> Iterator[Mirror]:
     pytest.importorskip("huggingface_hub", reason="huggingface_hub (extra diffusion) is absent")
     import json
 
-    files = {"config.json": b"{}", "model.safetensors": b"tensors", "model.bin": b"a pickle"}
+    files = {
+        "config.json": b"{}", "model.fp16.safetensors": b"tensors", "model.bin": b"a pickle",
+        "model.safetensors": b"the same tensors in full",
+    }  # fmt: skip
     commit = "c" * 40
     with serve() as served:
         told = {
@@ -262,10 +266,41 @@ def test_a_repository_comes_from_the_hub_without_pickles(
     hub_mirror: Mirror, tmp_path: Path
 ) -> None:
     said = hub(tmp_path, HF_ENDPOINT=hub_mirror.address)
-    assert said == "None|['config.json', 'model.safetensors']"
+    assert said == "None|['config.json', 'model.fp16.safetensors']"
     # From then on without a network.
     said = hub(tmp_path, HF_ENDPOINT="http://127.0.0.1:1", HF_HUB_OFFLINE="1")
-    assert said.endswith("|['config.json', 'model.safetensors']") and "None" not in said
+    assert said.endswith("|['config.json', 'model.fp16.safetensors']") and "None" not in said
+
+
+def test_a_repository_without_its_weights_is_fetched_again(
+    hub_mirror: Mirror, tmp_path: Path
+) -> None:
+    hub(tmp_path, HF_ENDPOINT=hub_mirror.address)
+    [weights] = (tmp_path / "hf").rglob("model.fp16.safetensors")
+    weights.unlink()
+    said = hub(tmp_path, HF_ENDPOINT=hub_mirror.address)
+    assert said == "None|['config.json', 'model.fp16.safetensors']"
+
+
+def test_weights_are_fetched_in_one_precision() -> None:
+    weights = "diffusion_pytorch_model"
+    pipeline = [
+        "model_index.json", "README.md", "sd_xl_refiner_1.0.safetensors", "vae/config.json",
+        f"vae/{weights}.safetensors", f"unet/{weights}.fp16.safetensors",
+        f"unet/{weights}.safetensors", f"unet/{weights}.bin", "tokenizer/merges.txt",
+        "text_encoder/model.fp16-00001-of-00002.safetensors",
+        "text_encoder/model.fp16-00002-of-00002.safetensors",
+        "text_encoder/model-00001-of-00001.safetensors",
+    ]  # fmt: skip
+    assert set(worth_fetching(pipeline)) == {
+        "model_index.json", "vae/config.json", f"vae/{weights}.safetensors",
+        f"unet/{weights}.fp16.safetensors", "tokenizer/merges.txt",
+        "text_encoder/model.fp16-00001-of-00002.safetensors",
+        "text_encoder/model.fp16-00002-of-00002.safetensors",
+    }  # fmt: skip
+    part = ["config.json", f"{weights}.safetensors", f"{weights}_twins.safetensors"]
+    assert worth_fetching(part) == part[:2]
+    assert worth_fetching(["my_lora.safetensors"]) == ["my_lora.safetensors"]
 
 
 def test_offline_without_the_repository_is_one_sentence(hub_mirror: Mirror, tmp_path: Path) -> None:

@@ -285,10 +285,15 @@ def _taken(pipe: Any, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _variant(path: Path, variant: str | None) -> str | None:
-    """The variant, if the folder has files of it."""
-    if variant is None or not any(path.rglob(f"*.{variant}*.safetensors")):
-        return None
-    return variant
+    """The variant, if the folder has files of it; half precision where some part of the model
+    has nothing else, which is what `blanket weights pull` fetches."""
+    parts: dict[Path, list[bool]] = {}
+    wanted = variant or "fp16"
+    for file in path.rglob("*.safetensors"):
+        is_one = f".{wanted}." in file.name or f".{wanted}-" in file.name
+        parts.setdefault(file.parent, []).append(is_one)
+    chosen = any if variant is not None else all
+    return wanted if any(chosen(part) for part in parts.values()) else None
 
 
 def _deterministic() -> Any:
