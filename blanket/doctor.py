@@ -56,7 +56,13 @@ def diagnose() -> list[Finding]:
 def lacks(preset: str) -> list[str]:
     """What a preset still needs, as the commands that get it; nothing where it can run."""
     commands = []
-    extras = [e for e in _EXTRAS.get(preset.partition("-")[0], ()) if _missing(e)]
+    # One build of ONNX Runtime is enough, and the other beside it would break both.
+    runs = bool(_installed(_RUNTIMES))
+    extras = [
+        extra
+        for extra in _EXTRAS.get(preset.partition("-")[0], ())
+        if (not runs if extra in ("cpu", "gpu") else _missing(extra))
+    ]
     if extras:
         commands.append(f"pip install 'blanket[{','.join(extras)}]'")
     if any(not present(one) for one in needed(preset)):

@@ -75,6 +75,23 @@ def test_a_package_of_an_extra_is_missed(monkeypatch: pytest.MonkeyPatch, extra:
     assert not doctor._missing(extra)
 
 
+@pytest.mark.parametrize(
+    ("installed", "embedded", "diffusion"),
+    [
+        ([], ["pip install 'blanket[cpu]'"], "pip install 'blanket[gpu,diffusion]'"),
+        (["onnxruntime"], [], "pip install 'blanket[diffusion]'"),
+        (["onnxruntime-gpu"], [], "pip install 'blanket[diffusion]'"),
+    ],
+)
+def test_no_second_build_of_onnx_runtime_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, installed: list[str], embedded: list[str], diffusion: str
+) -> None:
+    monkeypatch.setattr(doctor, "_names", lambda: installed)
+    monkeypatch.setattr(doctor, "requires", lambda name: ["torch>=2.6; extra == 'diffusion'"])
+    assert doctor.lacks("embedded") == embedded
+    assert doctor.lacks("diffusion")[0] == diffusion
+
+
 def test_without_a_runtime_reading_faces_is_one_sentence(tmp_path: Path) -> None:
     program = (
         "import sys; sys.modules['onnxruntime'] = None\n"

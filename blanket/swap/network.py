@@ -75,8 +75,8 @@ class Network:
         provider = self._session.get_providers()[0]
         if device == "cuda" and provider == _CPU:
             raise BlanketError(
-                "ONNX Runtime finds no CUDA device: pip install 'blanket[gpu]', or set "
-                "swap.device=auto"
+                "ONNX Runtime finds no CUDA device: set swap.device=auto, or replace the build for "
+                "CPUs (pip uninstall -y onnxruntime && pip install 'blanket[gpu]')"
             )
         self._where = "cpu" if provider == _CPU else "cuda"
         self.inputs = {i.name: i for i in self._session.get_inputs()}
