@@ -21,7 +21,7 @@ from blanket.eval.tables import cell, value_of
 FIGURES = (
     "face_ap", "faces_kept", "landmarks_68_error", "landmarks_within", "identity_distance",
 )  # fmt: skip
-DRAWN = ("face_ap", "landmarks_within")
+DRAWN = ("face_ap", "landmarks_68_error")
 STYLE = """
 svg { font-family: system-ui, "Liberation Sans", Arial, sans-serif; background: #fff; }
 text { fill: #1d1f22; font-size: 12px; }
