@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from blanket import align
 from blanket.faces import Points
 from blanket.topology import (
+    LEFT_EYE,
     LEFT_EYE_INNER,
     LEFT_EYE_OUTER,
     LOWER_LIP_INNER,
     OVAL,
+    RIGHT_EYE,
     RIGHT_EYE_INNER,
     RIGHT_EYE_OUTER,
     SURFACE,
@@ -28,6 +30,9 @@ _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
 _RIM = 0.08
 """How near the outline a vertex is left out of the pose, in outer eye distances."""
+_LID, _LID_WEIGHT = 0.06, 0.4
+"""How near lids a vertex says less of the pose, in outer eye distances, and how much it says:
+a blink is no nod."""
 _DEPTH = 0.2
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by four to five times."""
@@ -98,11 +103,15 @@ def pose_weights() -> Values:
     """``[468]``: how much each surface vertex says of the head's pose.
 
     0 near the outline, which lies where skin turns from view, on no point of the head in
-    particular: its vertices are read three times less exactly than those inside.
+    particular: its vertices are read three times less exactly than those inside. Little on
+    the lids, which open and close.
     """
     mean = load_topology().mean[:SURFACE, :2]
-    rim = np.linalg.norm(mean[:, None] - mean[list(OVAL)], axis=-1).min(1)
-    return (rim > _RIM).astype(np.float64)
+    rim, lids = (
+        np.linalg.norm(mean[:, None] - mean[list(ring)], axis=-1).min(1)
+        for ring in (OVAL, LEFT_EYE + RIGHT_EYE)
+    )
+    return np.where(rim > _RIM, np.where(lids > _LID, 1.0, _LID_WEIGHT), 0.0)
 
 
 def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:

@@ -27,14 +27,16 @@ if TYPE_CHECKING:
     from blanket.view import View
 
 CANDIDATES = 60
-LEADERS = 6
+LEADERS = 3
 """Of how many exemplars that fit and are far from the child the seed picks a leader, once for
 the texture and once for the shape."""
 PARTNERS = 2
-STEPS = tuple(0.2 * n for n in range(7))
+LEAD = 0.65, 0.8
+"""The leader's share, from and to: more, and its brows look drawn on another's skin."""
+STEPS = tuple(0.1 * n for n in range(13))
 """How far the shape may go beyond a mixture, away from the child, as shares of the difference:
 as few steps as the wanted distance needs, since each costs likelihood."""
-USUAL = STEPS[4]
+USUAL = STEPS[8]
 """The step at which candidates are compared."""
 AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
 
@@ -94,17 +96,17 @@ class Morphable:
             rng.choice(fitting[np.argsort(-far)[:LEADERS]])
             for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
         ]
-        # 3. Who else is mixed in: of some random mixtures, the one that is farthest away.
+        # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away.
         textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)
-        best = int(foresight.distances(textures, shapes, USUAL).argmax())
+        texture, shape = foresight.farthest(textures, shapes, USUAL)
         # 4. Steps on in the same direction, until it is far enough.
-        chosen = textures[[best]], shapes[[best]]
+        chosen = textures[[texture]], shapes[[shape]]
         for step in STEPS:
             distance = float(foresight.distances(*chosen, step)[0])
             if distance >= self._distance:
                 break
-        texture = mixed_texture(textures[best])
-        return Identity(texture, foresight.shapes(chosen[1], step)[0], self.name, distance)
+        new = foresight.shapes(chosen[1], step)[0]
+        return Identity(mixed_texture(textures[texture]), new, self.name, distance)
 
     def _chances(self, own: Appearance) -> NDArray[np.float64]:
         model, years = load_model(), years_of(own)
@@ -131,7 +133,7 @@ def _mixtures(
     """``[CANDIDATES, exemplars]``: weights of mixtures that one exemplar leads."""
     weights = np.zeros((CANDIDATES, len(chances)), np.float32)
     for row in weights:
-        lead = rng.uniform(0.75, 0.92)
+        lead = rng.uniform(*LEAD)
         partners = rng.choice(len(chances), PARTNERS, replace=False, p=chances)
         row[partners] = (1 - lead) * rng.dirichlet(np.full(PARTNERS, 4.0))
         row[leader] += lead
@@ -187,6 +189,17 @@ class Foresight:
     ) -> NDArray[np.float32]:
         """``[N]``, of mixtures ``[N, exemplars]`` of textures and of shapes after a step."""
         return self._length(textures @ self._textures + self._worn(shapes, step) - self._mine[0])
+
+    def farthest(
+        self, textures: NDArray[np.float32], shapes: NDArray[np.float32], step: float
+    ) -> tuple[int, int]:
+        """Of mixtures of textures and of shapes after a step, those that together are farthest."""
+        seen = self._likeness.embedding[:-1]
+        of_textures = (textures @ self._textures - self._mine[0]) @ seen
+        of_shapes = self._worn(shapes, step) @ seen
+        apart = np.linalg.norm(of_textures[:, None] + of_shapes, axis=-1)
+        texture, shape = np.unravel_index(int(apart.argmax()), apart.shape)
+        return int(texture), int(shape)
 
 
 def foreseen(identity: Identity, own: Appearance) -> float:

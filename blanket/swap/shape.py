@@ -1,8 +1,8 @@
-"""From one face's shape to another's, in a picture: features and outline move.
+"""From one face's shape to another's, in a picture: features move.
 
 Eyes, brows, nose and mouth move as blocks, by a smooth warp of the picture, so that what is
-read off them (gaze, opening, expression) goes along with them. The outline moves too and
-takes the nearest surroundings with it; farther out nothing moves.
+read off them (gaze, opening, expression) goes along with them. The outline stays: moving it
+makes nobody else of a face to a recogniser, and head pose is read off it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ _BLOCKS = (
     ((1, 2, 98, 327, 64, 294), (1, 4, 2, 98, 327, 64, 294), 1.0),
     (OUTER_LIPS, (61, 291, 0, 17), 1.1),
 )
+_NOSE, _MOUTH = 4, 5
 # Vertices that move by themselves: bridge of the nose, cheeks, chin.
 _SINGLE = (6, 168, 50, 280, 205, 425, 199)
 _RIM = OVAL[::2]
-FARTHEST, FARTHEST_RIM = 0.16, 0.07
-"""The largest moves inside and at the outline, in distances between the outer eye corners."""
+FARTHEST = 0.16
+"""The largest move, in distances between the outer eye corners."""
 MARGIN = 1.12
 """How far the warp reaches, over the size of the face's own outline."""
 _STILL = 24
@@ -57,14 +58,15 @@ class ShapeChange:
         # Depth is only guessed; what is seen from the front is what moves.
         moved[:, 2] = 0
         shifts = [moved[list(ring)].mean(0) for ring, _, _ in _BLOCKS]
-        moves = share * np.vstack([*shifts, moved[list(_SINGLE + _RIM)]])
+        # The mouth goes half of the way with the nose: a lip that is squeezed or stretched
+        # reads as a nod.
+        shifts[_MOUTH] = (shifts[_MOUTH] + shifts[_NOSE]) / 2
+        moves = share * np.vstack([*shifts, moved[list(_SINGLE)]])
         length = np.linalg.norm(moves, axis=1, keepdims=True)
-        most = np.full((len(moves), 1), FARTHEST)
-        most[-len(_RIM) :] = FARTHEST_RIM
-        moves *= most * np.tanh(length / most) / np.maximum(length, 1e-9)
+        moves *= FARTHEST * np.tanh(length / FARTHEST) / np.maximum(length, 1e-9)
         carried = [len(vertices) for _, vertices, _ in _BLOCKS]
-        each = np.repeat(moves, carried + [1] * len(_SINGLE + _RIM), axis=0)
-        self.moves: Float = np.vstack([each, np.zeros((_STILL, 3))])
+        each = np.repeat(moves, carried + [1] * len(_SINGLE), axis=0)
+        self.moves: Float = np.vstack([each, np.zeros((len(_RIM) + _STILL, 3))])
         """``[K, 3]``, of what carries the warp (`carriers`), on the mean face."""
 
 
