@@ -29,6 +29,8 @@ _LEAST = 0.15
 """Share of the face that must be free of what is in front of it to be compared."""
 _CELLS = 8
 """Across the patch; the noise of the surroundings is that of a cell."""
+_INNER = 0.9
+"""Of the face's size: what lies farther out is outline, which stays in a swap as eyeballs do."""
 _AROUND = 1.7
 """Where the surroundings begin, in sizes of the face: beyond every hidden ellipse."""
 
@@ -166,7 +168,7 @@ def _masks() -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         cv2.fillConvexPoly(canvas, cv2.convexHull(ring), 1)
         return canvas
 
-    face = filled(1.0)
+    face = filled(_INNER)
     for hole in (LEFT_EYE, RIGHT_EYE, INNER_LIPS):
         cv2.fillPoly(face, [np.round(points[list(hole)]).astype(np.int32)], 0)
     return filled(0.9).astype(bool), face.astype(bool), ~filled(_AROUND).astype(bool)
