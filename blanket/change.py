@@ -1,8 +1,8 @@
 """How far a face has changed between two pictures, told apart from the noise of coding.
 
 Only detail about the size of a face's parts counts: finer detail does not outlive a low
-bitrate, coarser one is light, and outlives a blur. Eyeballs and the inside of the mouth are
-left out, because they may stay.
+bitrate, coarser one is light, and outlives a blur. Eyeballs, the inside of the mouth and the
+outline are left out, because they may stay.
 """
 
 from __future__ import annotations
