@@ -100,7 +100,7 @@ class Patch:
         self._face &= inside
         self._around = _masks()[2] & inside
         self.seen = float(self._face.sum()) >= _LEAST * whole
-        self._pattern = _detail(picture, self._matrix)
+        self._pattern = self._detail(picture, self._matrix)
         self._size = size
 
     @property
@@ -114,7 +114,7 @@ class Patch:
         to_original = np.array(
             [[ratio[0], 0, ratio[0] / 2 - 0.5], [0, ratio[1], ratio[1] / 2 - 0.5]]
         )
-        new = _detail(output, align.compose(self._matrix, to_original))
+        new = self._detail(output, align.compose(self._matrix, to_original))
         a, b = self._pattern[self._face], new[self._face]
         # A level of noise, so that a flat face is not all noise.
         power = float((a * a).sum()) + 0.05 * a.size
@@ -125,6 +125,17 @@ class Patch:
         noise = 0.02 + self._noise((new - self._pattern) ** 2)
         detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
         return Change(float(correlation), float(detail), changed / noise)
+
+    def _detail(self, picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
+        """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
+        is none of the face's detail."""
+        luma = picture.luma(matrix, (SIDE, SIDE)).astype(np.float32)
+        detail = np.zeros_like(luma)
+        for part in (self._face, self._around):
+            weight = part.astype(np.float32)
+            fine, coarse = (_blurred(luma, weight, sigma) for sigma in (_FINE, _COARSE))
+            detail[part] = (fine - coarse)[part]
+        return detail
 
     def _noise(self, power: NDArray[np.float32]) -> float:
         """Of the surroundings: the median over cells of the mean power of the change, for
@@ -138,10 +149,11 @@ class Patch:
         return float(np.median(sums[used] / share[used])) if used.any() else 0.0
 
 
-def _detail(picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
-    luma = picture.luma(matrix, (SIDE, SIDE))
-    fine = cv2.GaussianBlur(luma, (0, 0), _FINE)
-    return np.asarray(fine - cv2.GaussianBlur(luma, (0, 0), _COARSE), np.float32)
+def _blurred(
+    luma: NDArray[np.float32], weight: NDArray[np.float32], sigma: float
+) -> NDArray[np.float32]:
+    total = cv2.GaussianBlur(weight, (0, 0), sigma)
+    return np.asarray(cv2.GaussianBlur(luma * weight, (0, 0), sigma) / np.maximum(total, 1e-6))
 
 
 def _box_matrix(box: Points) -> align.Matrix:
