@@ -15,17 +15,13 @@ from blanket.inpaint.clean import Zones
 from blanket.light import broad_light, flatten
 from blanket.puppet import from_outline, infantile, wide_eyed
 from blanket.texture import TEXTURE_SIDE, atlas, texture_points
-from blanket.topology import LEFT_EYE, RIGHT_EYE, load_topology
+from blanket.topology import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, load_topology
 from blanket.weights import weights_path
 
 FINE = 2
 """Texels of the puppet's skin to a texel of `blanket.texture`."""
 
 _AGES = {"infant": (0.0, 3.4), "child": (5.0, 11.0)}
-_BROWS = (
-    (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
-    (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
-)
 _LEADERS, _EVEN = 14, 6
 
 
@@ -91,7 +87,7 @@ def _skin(
     base = _near(flat, bare, 9)
     flat = flat * features + (base + (flat - base).clip(-0.045, 0.045)) * (1 - features)
     brows = np.zeros(inside.shape, np.uint8)
-    for brow_ring in _BROWS:
+    for brow_ring in (LEFT_BROW, RIGHT_BROW):
         cv2.fillPoly(brows, [np.round(texture_points()[list(brow_ring), :2]).astype(np.int32)], 1)
     brow = blur(cv2.dilate(brows, np.ones((13, 13), np.uint8)), 3)[..., None]
     flat = flat + (1 - faint) * brow * (_near(flat, bare, 7) - flat)

@@ -10,10 +10,20 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.appearance import SIDE, departure
-from blanket.crop import FACE_SIDE, face_matrix
+from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
 from blanket.faces import Appearance, Image, Points
+from blanket.mesh import MASK_SIDE
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas, unwrap
+from blanket.topology import LEFT_BROW, RIGHT_BROW, load_topology
+
+_LEAST = 0.1
+"""What the network must suspect for cells to be one piece."""
+_SURE, _SPOT = 0.5, 0.1
+"""What both witnesses see for sure, and its least share of a piece."""
+_PART, _WHOLE = 0.45, 0.85
+"""Of what the network suspects where a piece is sure: from where on, and from where on fully,
+the rest of the piece is believed."""
 
 
 class OcclusionMask:
@@ -47,13 +57,15 @@ class OcclusionMask:
         half = side // 2
         coarse = _on_patch(occluded, face_matrix(mesh), half, side)
         if self._experience > 0:
-            strange = self._strange(patch, mesh)
+            strange, unlike = self._strange(patch, mesh)
+            both = 0.45 * coarse - np.float32(0.15)
             if float(strange.max()) > 0.2:
                 known = Raster(side).texture_positions(mesh) if where is None else where
-                seen = _drawn(strange, known[::2, ::2])
-            else:
-                seen = np.zeros((half, half), np.float32)
-            both = seen + 0.45 * coarse - 0.15
+                both = both + _drawn(strange, known[::2, ::2])
+                if float(both.max()) > _SURE:
+                    below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
+                    rest = _joined(both, below) * _drawn(unlike, known[::2, ::2])
+                    both = np.maximum(both, rest)
             coarse = both * self._experience + coarse * (1 - self._experience)
         if float(coarse.max()) < 0.3:
             return np.zeros((side, side), np.float32)
@@ -63,16 +75,19 @@ class OcclusionMask:
         mask = mask**2 * (3 - 2 * mask)
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
 
-    def _strange(self, patch: Image, mesh: Points) -> NDArray[np.float32]:
-        """``[64, 64]`` 0..1: how unlike the child's usual face each texel is."""
+    def _strange(
+        self, patch: Image, mesh: Points
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``[64, 64]`` 0..1, of each texel: whether it is strange to the child's usual face, and
+        whether it is unlike it at all."""
         size = 2 * SIDE
         small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
         points = mesh.copy()
         points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
         away = departure(unwrap(small, points, SIDE), self._own.texture)
-        now = ((away / (self._own.spread + 0.035) - 2.2) / 2.0).clip(0, 1)
         # The rim shows background as often as face: it follows what lies inside of it.
-        now = now.ravel()[_inner()]
+        away = (away / (self._own.spread + 0.035)).ravel()[_inner()]
+        now = ((away - 2.2) / 2.0).clip(0, 1)
         # A hand is a large thing: single texels are lids, lips and noise.
         now = cv2.morphologyEx(now, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
         now = cv2.morphologyEx(now, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
@@ -80,7 +95,38 @@ class OcclusionMask:
         if self._before is not None:
             now = np.maximum(now, 0.5 * self._before)
         self._before = now
-        return now
+        unlike = ((away - 1.2) / 0.8).clip(0, 1)
+        unlike = cv2.morphologyEx(unlike, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+        return now, cv2.GaussianBlur(unlike, (0, 0), 1.2)
+
+
+def _joined(agreed: NDArray[np.float32], suspected: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the network suspects (``[H, W]`` 0..1) in one piece with what both witnesses see.
+
+    A hand in the colour of the cheek behind it is hardly strange; that it is a part of
+    something that is tells it from a forehead that the network takes for an arm.
+    """
+    _, pieces = cv2.connectedComponents((suspected > _LEAST).astype(np.uint8))
+    inside, sure = pieces.ravel(), (agreed > _SURE).ravel()
+    size, seen = np.bincount(inside), np.bincount(inside[sure], minlength=pieces.max() + 1)
+    # How much the network suspects what is sure is the measure of the rest of the piece.
+    total = np.bincount(inside[sure], suspected.ravel()[sure], minlength=len(size))
+    # A piece must rest on more than a spot; 0 is no piece.
+    rests = seen > _SPOT * size
+    rests[0] = False
+    usual = np.where(rests, total / np.maximum(seen, 1), np.inf).astype(np.float32)
+    share = suspected / usual[pieces]
+    return np.asarray(((share - _PART) / (_WHOLE - _PART)).clip(0, 1))
+
+
+@cache
+def _below_brows() -> NDArray[np.float32]:
+    """``[48, 1]``, rows of the face crop: 1 below the brows, 0 on the forehead."""
+    brows = align.apply(
+        placement(MASK_SIDE, FACE_HALF), load_topology().mean[list(LEFT_BROW + RIGHT_BROW), :2]
+    )
+    rows = np.arange(MASK_SIDE, dtype=np.float32)[:, None]
+    return (rows - brows[:, 1].mean() + 0.5).clip(0, 1)
 
 
 def _drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from blanket.attributes import pose_fit
 from blanket.faces import Image, Points
-from blanket.topology import LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE, SURFACE, load_topology
+from blanket.topology import (
+    LEFT_BROW,
+    LEFT_EYE,
+    OUTER_LIPS,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    SURFACE,
+    load_topology,
+)
 
 Float = NDArray[np.float64]
 
@@ -25,8 +34,8 @@ Float = NDArray[np.float64]
 _BLOCKS = (
     (LEFT_EYE, LEFT_EYE[::2], 1.35),
     (RIGHT_EYE, RIGHT_EYE[::2], 1.35),
-    ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (70, 105, 107), 1.0),
-    ((300, 293, 334, 296, 336, 285, 295, 282, 283, 276), (300, 334, 336), 1.0),
+    (LEFT_BROW, (70, 105, 107), 1.0),
+    (RIGHT_BROW, (300, 334, 336), 1.0),
     ((1, 2, 98, 327, 64, 294), (1, 4, 2, 98, 327, 64, 294), 1.0),
     (OUTER_LIPS, (61, 291, 0, 17), 1.1),
 )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
+from blanket.attributes import Values, eye_opening, eye_widths
 from blanket.config import SwapSettings
 from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
@@ -43,6 +44,9 @@ PATCH_HALF = 1.06
 EYE_RIM, LIP_RIM = 0.045, 0.015
 """How far around eyeballs and mouth the child's own pixels reach, in distances between the
 outer eye corners."""
+LID_SHARE = 0.6
+"""How much farther they reach around an eye that closes, as a share of how far its lids have
+come together: more, and gaze follows less well."""
 SOFT = 0.02
 """Standard deviation of how they give way to the texture, in the same unit."""
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
@@ -74,6 +78,7 @@ class WarpSwapper:
         self._lighting = Lighting()
         self._occlusion = OcclusionMask(own)
         self._alpha = _texture_alpha()
+        self._open = eye_opening(own.shape)
         self._softness: float | None = None
 
     def swap(self, faces: Sequence[tuple[Picture, Placement]]) -> list[bool]:
@@ -108,7 +113,7 @@ class WarpSwapper:
         # 7. As sharp as the picture is.
         face = self._as_sharp(face, patch, alpha, cover)
         # 8. Eyeballs, mouth and occluders stay.
-        alpha = alpha * _holes(mesh, side) * _inside(where) * (1 - cover)
+        alpha = alpha * _holes(mesh, side, self._open) * _inside(where) * (1 - cover)
         picture.paste(cv2.blendLinear(face, patch, alpha, 1 - alpha), touched, matrix)
 
     def _as_sharp(
@@ -170,19 +175,22 @@ def _inside(where: NDArray[np.float32]) -> NDArray[np.float32]:
     return cv2.resize(ramp, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-def _holes(mesh: Points, side: int) -> NDArray[np.float32]:
+def _holes(mesh: Points, side: int, usual: Values) -> NDArray[np.float32]:
     """``[side, side]``: 0 over eyeballs and inner mouth and on their rims, rising to 1 a
     little farther out.
 
     The rims (lash line, red of the lips towards the mouth) are the child's too: a lid that
-    is off by a pixel would cover some of the iris, and gaze is read off that.
+    is off by a pixel would cover some of the iris, and gaze is read off that. So is what a
+    closing lid spreads over the eyeball, which no texture of an open eye has.
     """
     canvas = np.full((side, side), 255, np.uint8)
     unit = float(np.linalg.norm(mesh[LEFT_EYE_OUTER] - mesh[RIGHT_EYE_OUTER]))
-    for ring, rim in ((LEFT_EYE, EYE_RIM), (RIGHT_EYE, EYE_RIM), (INNER_LIPS, LIP_RIM)):
+    closed = (usual - eye_opening(mesh)).clip(0) * eye_widths(mesh)
+    left, right = EYE_RIM * unit + LID_SHARE * closed
+    for ring, rim in ((LEFT_EYE, left), (RIGHT_EYE, right), (INNER_LIPS, LIP_RIM * unit)):
         points = np.round(mesh[list(ring), :2] * 16).astype(np.int32)
         cv2.fillPoly(canvas, [points], 0, cv2.LINE_AA, 4)
-        width = max(round(2 * rim * unit), 1)
+        width = max(round(2 * rim), 1)
         cv2.polylines(canvas, [points], True, 0, width, cv2.LINE_AA, 4)
     soft = cv2.GaussianBlur(canvas, (0, 0), max(side / 256, SOFT * unit, 0.6))
     return soft.astype(np.float32) / 255
