@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Array, Identity, Image, Points
+from blanket.inpaint.brows import downy
 from blanket.inpaint.likeness import Likeness, describe
 from blanket.light import broad_light, flatten
 from blanket.models import Model
@@ -106,11 +107,14 @@ class Morphable:
             if distance >= self._distance:
                 break
         new = foresight.shapes(chosen[1], step)[0]
-        return Identity(mixed_texture(textures[texture]), new, self.name, distance)
+        drawn = downy(mixed_texture(textures[texture]), self._years(own))
+        return Identity(drawn, new, self.name, distance)
+
+    def _years(self, own: Appearance) -> float:
+        return years_of(own) if self._age == "auto" else AGES[self._age]
 
     def _chances(self, own: Appearance) -> NDArray[np.float64]:
-        model, years = load_model(), years_of(own)
-        target = np.clip(years if self._age == "auto" else AGES[self._age], 1.0, 60.0)
+        model, target = load_model(), np.clip(self._years(own), 1.0, 60.0)
         # Ages as people see them in pictures: a year counts for less the older one is.
         apart = np.log(model["ages"] + 1) - np.log(target + 1)
         score = -0.5 * (apart / 0.35) ** 2

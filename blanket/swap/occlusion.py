@@ -21,7 +21,7 @@ _LEAST = 0.1
 """What the network must suspect for cells to be one piece."""
 _SURE, _SPOT = 0.5, 0.1
 """What both witnesses see for sure, and its least share of a piece."""
-_PART, _WHOLE = 0.45, 0.85
+_PART, _WHOLE = 0.5, 0.9
 """Of what the network suspects where a piece is sure: from where on, and from where on fully,
 the rest of the piece is believed."""
 
