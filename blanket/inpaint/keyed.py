@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from blanket.errors import BlanketError
 from blanket.faces import Appearance, Identity
+from blanket.inpaint.brows import downy
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import (
     AGES,
@@ -112,7 +113,8 @@ def keyed_face(numbers: NDArray[np.float64], group: str) -> Identity:
     apart = foresight.distances(textures, shapes, step)
     best = int(apart.argmax())
     shape = foresight.shapes(shapes[[best]], step)[0]
-    return Identity(mixed_texture(textures[best]), shape, "keyed", float(apart[best]))
+    texture = downy(mixed_texture(textures[best]), AGES.get(group, AGES["adult"]))
+    return Identity(texture, shape, "keyed", float(apart[best]))
 
 
 def _mixtures(leader: int, group: Group, rows: NDArray[np.float64]) -> NDArray[np.float32]:
