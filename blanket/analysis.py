@@ -67,11 +67,12 @@ class Placements:
 
     def at(self, index: int) -> list[Placement]:
         """The faces of a frame, smaller and farther ones first."""
-        found = [
-            placement
-            for timeline in self._timelines
-            if timeline.covers(index) and (placement := timeline.at(index))
-        ]
+        found: list[Placement] = []
+        for timeline in self._timelines:
+            if not timeline.covers(index):
+                timeline.rest()
+            elif placement := timeline.at(index):
+                found.append(placement)
         return sorted(found, key=lambda one: float(np.prod(one.box[2:4] - one.box[:2])))
 
 

@@ -347,7 +347,7 @@ def _arrays(analysis: Analysis, faces: Sequence[Identity]) -> dict[str, Array]:
     ]
     sightings = [one for _, _, one in rows]
     meshed = [one for one in sightings if one.packed is not None]
-    looks = [(track.number, look) for track in analysis.tracks for look in track.album.looks]
+    looks = [(track.number, *look) for track in analysis.tracks for look in track.album.taken]
     hidden = [
         (track.number, frame, rule)
         for track in analysis.tracks
@@ -367,9 +367,9 @@ def _arrays(analysis: Analysis, faces: Sequence[Identity]) -> dict[str, Array]:
         "mesh_low": _stack([one.box[4:7] for one in meshed], (3,), np.float32),
         "mesh_span": np.array([one.box[7] for one in meshed], np.float32),
         "occluded": _stack([one.occluded for one in meshed], (MASK_SIDE, MASK_SIDE), np.uint8),
-        "look_track": np.array([number for number, _ in looks], np.int32),
-        "look_frame": np.array([look.frame for _, look in looks], np.int32),
-        "look_clear": np.array([look.clear for _, look in looks], np.float64),
+        "look_track": np.array([number for number, _, _ in looks], np.int32),
+        "look_frame": np.array([frame for _, frame, _ in looks], np.int32),
+        "look_clear": np.array([clear for _, _, clear in looks], np.float64),
         "hidden_track": np.array([number for number, _, _ in hidden], np.int32),
         "hidden_frame": np.array([frame for _, frame, _ in hidden], np.int32),
         "hidden_rule": np.array([rule for _, _, rule in hidden], "U16"),

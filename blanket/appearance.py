@@ -50,16 +50,24 @@ def clearness(reading: Reading) -> float:
 
 
 class Album:
-    """Looks at one face, spread evenly over the time in which it is seen."""
+    """Looks at one face, spread evenly over the time in which it is seen; once it is closed,
+    only what they come to."""
 
     def __init__(self, looks: Sequence[Look] = ()) -> None:
         self._looks = list(looks)
         self._every = EVERY
+        self._taken: list[tuple[int, float]] = []
+        self._appearance: Appearance | None = None
 
     @property
-    def looks(self) -> tuple[Look, ...]:
-        """The looks that are kept, in the order in which they were taken."""
-        return tuple(self._looks)
+    def taken(self) -> list[tuple[int, float]]:
+        """Frame and clearness of each look, in the order in which they were taken."""
+        return self._taken + [(look.frame, look.clear) for look in self._looks]
+
+    def close(self) -> None:
+        """No look comes any more: their pixels, a megabyte of them, are let go."""
+        self._appearance = self.appearance()
+        self._taken, self._looks = self.taken, []
 
     def due(self, frame: int) -> bool:
         """Whether to look in a frame."""
@@ -79,7 +87,7 @@ class Album:
     def appearance(self) -> Appearance | None:
         """The usual face, by the clearest half of the looks; None where there is none."""
         if not self._looks:
-            return None
+            return self._appearance
         clear = np.array([look.clear for look in self._looks])
         best = np.argsort(-clear)[: max(len(clear) // 2, 1)]
         usual = np.median([self._looks[i].texture for i in best], axis=0).astype(np.float32)

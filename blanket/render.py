@@ -44,6 +44,7 @@ class Renderer:
         self._settings, self._methods = settings, methods
         self._identities, self._views, self._tally = identities, views, tally
         self._placements = Placements(analysis, settings)
+        self._lasts = {track.number: track.last for track in analysis.tracks}
         self._swappers: dict[tuple[int, str], Swapper] = {}
 
     def __call__(self, pictures: Iterable[AnyPicture]) -> Iterator[AnyPicture]:
@@ -98,7 +99,8 @@ class Renderer:
     def _tried(self, method: SwapMethod, faces: Faces) -> Sequence[Rule | None]:
         """Put the new face on, and say for each why it could not be."""
         try:
-            sure = self._swapper(method, faces[0][1].track).swap(faces)
+            first, placement = faces[0]
+            sure = self._swapper(method, placement.track, first.index).swap(faces)
         except Exception:
             # Whatever went wrong, the face must not get out.
             where = ", ".join(str(picture.index) for picture, _ in faces)
@@ -107,9 +109,15 @@ class Renderer:
             return ["error"] * len(faces)
         return [None if one else "low-confidence" for one in sure]
 
-    def _swapper(self, method: SwapMethod, track: Track) -> Swapper:
+    def _swapper(self, method: SwapMethod, track: Track, frame: int) -> Swapper:
         key = track.number, method.name
         if key not in self._swappers:
+            # Each keeps megabytes: those of faces that have gone make room.
+            self._swappers = {
+                other: swapper
+                for other, swapper in self._swappers.items()
+                if self._lasts[other[0]] >= frame
+            }
             own = track.appearance
             if own is None:
                 raise ValueError(f"track {track.number} has a mesh but was never seen")

@@ -66,6 +66,10 @@ class Timeline:
         first, last = self._frames[0], self._frames[-1]
         return bool(first - self._linger <= index <= last + max(self._linger, LONGEST_HIDDEN_GAP))
 
+    def rest(self) -> None:
+        """Forget what was read of the frames around, until the next one is asked for."""
+        self._cache.clear()
+
     def at(self, index: int) -> Placement | None:
         """What to do in a frame; None where the track has no face there."""
         if index in self.track.dropped:

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from mmap import mmap
 
 import cv2
 import numpy as np
@@ -42,25 +43,28 @@ LONGEST_HIDDEN_GAP = 45
 
 
 class Shelf:
-    """Keeps packed meshes side by side in large blocks: thousands of small arrays between
-    pictures that come and go would leave holes all over the memory."""
+    """Keeps packed meshes side by side in blocks of their own pages: between pictures and
+    layers of networks that come and go, what stays would leave holes all over the memory."""
 
     _ROWS = 512
 
     def __init__(self) -> None:
-        self._block = np.empty((self._ROWS, POINTS, 3), np.int16)
-        self._used = 0
+        self._block, self._used = self._empty(), 0
+
+    def _empty(self) -> NDArray[np.int16]:
+        size = (self._ROWS, POINTS, 3)
+        return np.frombuffer(mmap(-1, 2 * int(np.prod(size))), np.int16).reshape(size)
 
     def put(self, packed: NDArray[np.int16]) -> NDArray[np.int16]:
         """A copy ``[478, 3]`` that stays."""
         if self._used == self._ROWS:
-            self._block, self._used = np.empty_like(self._block), 0
+            self._block, self._used = self._empty(), 0
         self._block[self._used] = packed
         self._used += 1
         return self._block[self._used - 1]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """One track in one frame. box: ``[4]`` pixels. A mesh, packed, or only the box with the
     rule for which the face will have to be hidden ("no-mesh", "low-trust", "too-small").
@@ -174,6 +178,8 @@ class Tracker:
             for leaning in {0, self._leaning()}:
                 self._search(index, small, False, False, leaning)
         found = [track for track in self.tracks if self._confirmed(track)]
+        for track in found:
+            track.album.close()
         for number, track in enumerate(sorted(found, key=lambda one: one.first)):
             track.number = number
         return sorted(found, key=lambda one: one.number)
@@ -377,6 +383,7 @@ class Tracker:
         if live is None:
             track = self._waiting(index, place) or Track(len(self.tracks))
             if track not in self.tracks:
+                self._close_albums(index)
                 self.tracks.append(track)
         else:
             track = live.track
@@ -403,15 +410,24 @@ class Tracker:
         """A track that ended here not long ago, or has so far been only boxes."""
         following = {live.track.number for live in self._live}
         for track in reversed(self.tracks):
-            if track.number in following or not track.sightings:
+            if track.number in following or not track.sightings or self._is_over(track, index):
                 continue
-            last = track.last
-            near = index - last <= LONGEST_HIDDEN_GAP and not any(
-                last < c <= index for c in self.cuts
-            )
-            if near and overlap(track.sightings[last].box[:4], self._enlarged_box(box)) > 0.15:
+            last = track.sightings[track.last]
+            if overlap(last.box[:4], self._enlarged_box(box)) > 0.15:
                 return track
         return None
+
+    def _is_over(self, track: Track, index: int) -> bool:
+        """Whether a track that is not followed ended too long ago to go on."""
+        last = track.last
+        return index - last > LONGEST_HIDDEN_GAP or any(last < c <= index for c in self.cuts)
+
+    def _close_albums(self, index: int) -> None:
+        """Nobody looks again at a face that is gone."""
+        following = {live.track.number for live in self._live}
+        for track in self.tracks:
+            if track.number not in following and track.sightings and self._is_over(track, index):
+                track.album.close()
 
     def _follow_back(self, track: Track, index: int, mesh: Points) -> None:
         """From its first frame backwards through what is remembered. Where it cannot be

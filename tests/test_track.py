@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
 from blanket import align
+from blanket.appearance import Album, Look
 from blanket.config import Settings, load_settings
 from blanket.detect import detect_turned, overlap, suppress
 from blanket.faces import Face, Image
@@ -129,6 +131,43 @@ def test_a_face_that_is_lost_for_a_while_is_the_same_track() -> None:
     world = World(lambda i: [] if 12 <= i < 24 else [(200, 180)])
     (track,) = follow(world, 40)
     assert {0, 11, 24, 39} <= set(track.sightings)
+
+
+def looks_in_memory() -> int:
+    gc.collect()
+    return sum(isinstance(one, Look) for one in gc.get_objects())
+
+
+def test_looks_at_a_face_that_has_gone_are_let_go() -> None:
+    """However many faces come and go, memory holds the looks at those that are there."""
+
+    def one_after_the_other(i: int) -> list[tuple[float, float]]:
+        return [(100.0 + 2 * i, 180.0)] if i % 80 < 30 else []
+
+    world, before = World(one_after_the_other), looks_in_memory()
+    tracker = Tracker(world, world, load_settings())  # type: ignore[arg-type]
+    held = []
+    for number in range(190):
+        tracker.step(Numbered(number))
+        if number % 80 == 29:
+            held.append(looks_in_memory() - before)
+    tracks = tracker.finish()
+    assert len(tracks) == 3
+    assert held[0] == held[1] == held[2] > 0
+    assert looks_in_memory() == before
+    assert all(track.album.taken and track.appearance is not None for track in tracks)
+
+
+def test_a_closed_album_says_what_it_said() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    looks = [Look.taken(i, picture, mesh_at(90.0 + i, 100.0), 0.1 * i) for i in range(6)]
+    album, before = Album(looks), Album(looks).appearance()
+    album.close()
+    after = album.appearance()
+    assert album.taken == [(look.frame, look.clear) for look in looks]
+    assert before is not None and after is not None and after.frames == before.frames
+    for name in ("texture", "spread", "flat", "shape", "colour"):
+        np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
 
 def test_an_empty_room_has_no_tracks() -> None:
