@@ -303,11 +303,11 @@ class Run:
 
     @cached_property
     def auditor(self) -> Auditor:
-        """What looks at the output, with the run's detector, which counts no searches after the
-        analysis; where that was given there are none."""
+        """What looks at the output, with a detector of its own: what blinded the run's must not
+        blind the audit. Its searches do not count; where the analysis was given it makes none."""
         if self._saved is not None or self._analysis is not None:
             return Auditor(None, None, self.settings)
-        return Auditor(self.detector, self.network, self.settings)
+        return Auditor(build_detector(self.settings.detect), self.network, self.settings)
 
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""

@@ -57,14 +57,15 @@ class OcclusionMask:
         half = side // 2
         coarse = _on_patch(occluded, face_matrix(mesh), half, side)
         if self._experience > 0:
-            strange, unlike = self._strange(patch, mesh)
+            away = self._departure(patch, mesh)
+            strange = self._strange(away)
             both = 0.45 * coarse - np.float32(0.15)
             if float(strange.max()) > 0.2:
                 known = Raster(side).texture_positions(mesh) if where is None else where
                 both = both + _drawn(strange, known[::2, ::2])
                 if float(both.max()) > _SURE:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
-                    rest = _joined(both, below) * _drawn(unlike, known[::2, ::2])
+                    rest = _joined(both, below) * _drawn(_unlike(away), known[::2, ::2])
                     both = np.maximum(both, rest)
             coarse = both * self._experience + coarse * (1 - self._experience)
         if float(coarse.max()) < 0.3:
@@ -75,18 +76,18 @@ class OcclusionMask:
         mask = mask**2 * (3 - 2 * mask)
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
 
-    def _strange(
-        self, patch: Image, mesh: Points
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """``[64, 64]`` 0..1, of each texel: whether it is strange to the child's usual face, and
-        whether it is unlike it at all."""
+    def _departure(self, patch: Image, mesh: Points) -> NDArray[np.float32]:
+        """``[64, 64]``: how far each texel is from the child's usual face, over what is usual."""
         size = 2 * SIDE
         small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
         points = mesh.copy()
         points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
         away = departure(unwrap(small, points, SIDE), self._own.texture)
         # The rim shows background as often as face: it follows what lies inside of it.
-        away = (away / (self._own.spread + 0.035)).ravel()[_inner()]
+        return (away / (self._own.spread + 0.035)).ravel()[_inner()]
+
+    def _strange(self, away: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``[64, 64]`` 0..1: which texels are strange to the child's face, for a while."""
         now = ((away - 2.2) / 2.0).clip(0, 1)
         # A hand is a large thing: single texels are lids, lips and noise.
         now = cv2.morphologyEx(now, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
@@ -95,9 +96,14 @@ class OcclusionMask:
         if self._before is not None:
             now = np.maximum(now, 0.5 * self._before)
         self._before = now
-        unlike = ((away - 1.2) / 0.8).clip(0, 1)
-        unlike = cv2.morphologyEx(unlike, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-        return now, cv2.GaussianBlur(unlike, (0, 0), 1.2)
+        return now
+
+
+def _unlike(away: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``[64, 64]`` 0..1: which texels are unlike the child's face at all."""
+    unlike = ((away - 1.2) / 0.8).clip(0, 1)
+    unlike = cv2.morphologyEx(unlike, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    return np.asarray(cv2.GaussianBlur(unlike, (0, 0), 1.2), np.float32)
 
 
 def _joined(agreed: NDArray[np.float32], suspected: NDArray[np.float32]) -> NDArray[np.float32]:
