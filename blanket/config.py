@@ -88,7 +88,7 @@ class TrackSettings(Section):
     min_trust: Share = 0.3
     lookback: int = Field(default=30, ge=0)
     max_gap: int = Field(default=8, ge=0)
-    smoothing: Share = 0.5
+    smoothing: Share = 0.9
 
 
 class IdentitySettings(Section):

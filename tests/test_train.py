@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnxruntime
 import pytest
@@ -104,6 +105,35 @@ def test_mesh_training_runs_resumes_and_exports(data: Path, tmp_path: Path) -> N
         session = onnxruntime.InferenceSession(tmp_path / "out" / f"{name}_mesh.onnx")
         out = session.run(None, {"pixels": np.zeros((3, side, side, 3), np.uint8)})
         assert [array.shape for array in out] == expected
+
+
+def test_exported_networks_say_in_eight_bits_what_they_said_in_training(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+    onnx = pytest.importorskip("onnx", reason="training needs the extra 'train'")
+    from blanket.train.export import export_networks
+    from blanket.train.mesh import Networks
+
+    torch.manual_seed(0)
+    networks = Networks().eval()
+    rng = np.random.default_rng(0)
+    crops = {}
+    for name, side in {"face": FACE_SIDE, "eye": PART_SIDE, "lips": PART_SIDE}.items():
+        torch.nn.init.normal_(getattr(networks, name).points.weight, 0, 0.03)
+        coarse = rng.integers(0, 256, (40, 6, 6, 3), np.uint8)
+        crops[name] = np.stack([cv2.resize(one, (side, side)) for one in coarse])
+    export_networks(networks, tmp_path, crops)
+    for name, pixels in crops.items():
+        path = tmp_path / f"{name}_mesh.onnx"
+        (points, *_) = onnxruntime.InferenceSession(path).run(None, {"pixels": pixels})
+        with torch.no_grad():
+            said = getattr(networks, name)(
+                torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+            )
+        truth = (said[0] if name == "face" else said).numpy()
+        # Before training, crops hardly differ in what is said of them.
+        assert np.std(points - truth) < 0.2 * np.std(truth - truth.mean(0))
+        rounded = [node for node in onnx.load(path).graph.node if node.op_type == "QuantizeLinear"]
+        assert len(rounded) >= 10
 
 
 def test_expression_training_tells_people_apart(data: Path, tmp_path: Path) -> None:

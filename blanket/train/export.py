@@ -1,7 +1,8 @@
-"""From torch networks to the ONNX files in ``weights/``: pixels in, half-precision inside."""
+"""From torch networks to the ONNX files in ``weights/``: pixels in, half precision on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from blanket.crop import FACE_SIDE, PART_SIDE
+from blanket.faces import Image
+from blanket.train.quantise import quantise
 
 
 class _Pixels(nn.Module):
@@ -28,9 +31,13 @@ class _Pixels(nn.Module):
         return points, torch.sigmoid(trust), torch.sigmoid(mask)
 
 
-def export_networks(networks: nn.Module, output: Path) -> list[str]:
+def export_networks(networks: nn.Module, output: Path, crops: Mapping[str, Image]) -> list[str]:
     """Write ``face_mesh.onnx``, ``eye_mesh.onnx`` and ``lips_mesh.onnx`` into `output`;
-    returns their names."""
+    returns their names.
+
+    crops: what each of ``face``, ``eye`` and ``lips`` sees, ``[N, S, S, 3]`` uint8; the range
+    of their eight-bit arithmetic is that of these (`blanket.train.quantise`).
+    """
     output.mkdir(parents=True, exist_ok=True)
     written = []
     files = {"face": FACE_SIDE, "eye": PART_SIDE, "lips": PART_SIDE}
@@ -50,6 +57,7 @@ def export_networks(networks: nn.Module, output: Path) -> list[str]:
             opset_version=17,
             dynamo=False,
         )
+        quantise(path, crops[name])
         _halve(path)
         network.train(training)
         written.append(path.name)
@@ -57,8 +65,8 @@ def export_networks(networks: nn.Module, output: Path) -> list[str]:
 
 
 def _halve(path: Path) -> None:
-    """Store weights in half precision; a Cast, folded when the file is loaded, brings them
-    back, so that files are half as large and the arithmetic stays in single precision."""
+    """Store what is in single precision in half of it; a Cast, folded when the file is loaded,
+    brings it back, so that files are smaller and the arithmetic stays as it was."""
     model = onnx.load(path)
     graph = model.graph
     casts = []
