@@ -18,10 +18,11 @@ _AROUND = 1.0
 """Seconds to either side that are looked at."""
 _DRIFT = 1.6
 """Degrees by which a head rolls in a second, as a random walk."""
-_NOISE, _COVERED, _DISTRUSTED = 0.5, 10.0, 20.0
+_NOISE, _COVERED, _DISTRUSTED = 0.5, 10.0, 30.0
 """Standard deviation of a reading in degrees, in the open; what it grows by for a face that is
 wholly covered, and for a trust of one less than the best. Measured on a lying infant whose hand
-passes over its face: covered to a quarter and with 0.15 less trust, readings are off by 6."""
+passes over its face: covered to a quarter and with 0.15 less trust, readings are off by 6; some
+more doubt than that does best."""
 _ROUNDS = 20
 _INNER = slice(8, 40)
 """Cells of the occlusion map in which the face is."""
