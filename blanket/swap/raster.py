@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import pi
 
 import cv2
 import numpy as np
@@ -13,14 +14,23 @@ from blanket.texture import texture_points
 from blanket.topology import load_topology
 
 _NOWHERE = -1000.0
+_DEPTH = 1e-3
+"""Depth of the scene over its distance: so little that there is no perspective in it."""
 
 
 @cache
-def _triangles() -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """All triangles ``[T, 3]`` and their corners in the texture, ``[T, 3, 2]``."""
+def _triangles() -> NDArray[np.int32]:
+    """All triangles ``[T, 3]``."""
     topology = load_topology()
-    triangles = np.vstack([topology.triangles, topology.eyes, topology.mouth])
-    return triangles, texture_points()[triangles, :2].astype(np.float64)
+    return np.vstack([topology.triangles, topology.eyes, topology.mouth]).astype(np.int32)
+
+
+@cache
+def _texels() -> NDArray[np.float32]:
+    """Where each vertex lies in the texture, ``[478, 3]``, as colours are given (the third is
+    not used)."""
+    flat = texture_points()[:, :2]
+    return np.column_stack([flat, np.zeros(len(flat))]).astype(np.float32)
 
 
 class Raster:
@@ -34,44 +44,37 @@ class Raster:
     def texture_positions(self, mesh: Points) -> NDArray[np.float32]:
         """``[side, side, 2]`` float32: texture pixels for each pixel of the patch.
 
-        mesh: ``[478, 3]`` pixels of the patch. Triangles are painted from the farthest to
-        the nearest, under all of them those that face away; outside the mesh the positions
-        lie outside the texture's hull.
+        mesh: ``[478, 3]`` pixels of the patch. What is nearest is seen, under all of it what
+        faces away; outside the mesh the positions lie outside the texture's hull.
         """
         size = -(-self._side // self._step)
-        triangles, corners = _triangles()
-        points = mesh.astype(np.float64).copy()
-        points[:, :2] = (points[:, :2] + 0.5) / self._step - 0.5
-        flat = points[triangles, :2]
-        a, b = flat[:, 1] - flat[:, 0], flat[:, 2] - flat[:, 0]
-        area = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
-        ahead = area * _orientation()
-        seen = np.flatnonzero(np.abs(ahead) > 1e-3)
-        depth = points[triangles[seen], 2].mean(1)
+        # A camera that looks down -z sees -1..1 across, y upwards, at the distance of 1.
+        x, y = ((mesh[:, :2] + 0.5) * (2 / (size * self._step)) - 1).T
+        depth = mesh[:, 2] - mesh[:, 2].min()
+        away = 1 + depth * (_DEPTH / max(float(depth.max()), 1e-6))
+        points = np.column_stack([x * away, -y * away, -away]).astype(np.float32)
+        drawn = np.full((size, size, 3), _NOWHERE, np.float32)
+        ahead = _areas(mesh) * _orientation() > 0
         # Those that face away come first: they close the cracks between the others.
-        order = seen[np.lexsort((-depth, ahead[seen] > 0))]
-        # Patch to texture, an affine map for each triangle, by its two edges.
-        a, b, area = a[order], b[order], area[order]
-        ta = corners[order, 1] - corners[order, 0]
-        tb = corners[order, 2] - corners[order, 0]
-        along_x = (ta * b[:, 1:] - tb * a[:, 1:]) / area[:, None]
-        along_y = (tb * a[:, :1] - ta * b[:, :1]) / area[:, None]
-        start = corners[order, 0] - along_x * flat[order, 0, :1] - along_y * flat[order, 0, 1:]
-        affine = np.concatenate([along_x, along_y, start], axis=1).astype(np.float32)
-        outside = np.array([[0, 0, 0, 0, _NOWHERE, _NOWHERE]], np.float32)
-        affine = np.concatenate([affine, outside])
-        owner = np.full((size, size), len(order), np.int32)
-        fixed = np.round(flat[order] * 16).astype(np.int32)
-        for number, corner in enumerate(fixed):
-            cv2.fillConvexPoly(owner, corner, number, cv2.LINE_8, 4)
-        mine = np.ascontiguousarray(affine.T)[:, owner]
-        x = np.arange(size, dtype=np.float32)
-        y = x[:, None]
-        # One coordinate after the other: long rows are what NumPy is fast at.
-        where = cv2.merge([mine[axis] * x + mine[2 + axis] * y + mine[4 + axis] for axis in (0, 1)])
+        for facing in (~ahead, ahead):
+            if facing.any():
+                cv2.triangleRasterizeColor(
+                    points, _triangles()[facing], _texels(), drawn, np.eye(4)[:3], pi / 2,
+                    1 - _DEPTH, 1 + 2 * _DEPTH, _smooth(),
+                )  # fmt: skip
+        where = np.ascontiguousarray(drawn[..., :2])
         if self._step == 1:
             return where
-        return _enlarged(where, owner == len(order), self._side)
+        return _enlarged(where, where[..., 0] == _NOWHERE, self._side)
+
+
+@cache
+def _smooth() -> cv2.TriangleRasterizeSettings:
+    settings = cv2.TriangleRasterizeSettings()
+    # In Python they start as zeros, which would draw everything white.
+    settings.setShadingType(cv2.RASTERIZE_SHADING_SHADED)
+    settings.setCullingMode(cv2.RASTERIZE_CULLING_NONE)
+    return settings
 
 
 def _enlarged(
@@ -87,8 +90,13 @@ def _enlarged(
 
 
 @cache
-def _orientation() -> NDArray[np.float64]:
+def _orientation() -> NDArray[np.float32]:
     """The sign of each triangle's area in the texture."""
-    _, corners = _triangles()
+    return np.sign(_areas(_texels()))
+
+
+def _areas(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Twice the signed area of each triangle, ``[T]``."""
+    corners = points[_triangles(), :2]
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    return np.sign(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0], np.float32)
