@@ -26,17 +26,6 @@ def one_core_a_call() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-@contextmanager
-def all_cores() -> Iterator[None]:
-    """While it lasts, OpenCV works on all cores: for a call that is long, as a network's."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(cv2.getNumberOfCPUs())
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
-
-
 def spare_cores() -> int:
     """How many cores are left for encoding while one paints, at least 1."""
     return max(cv2.getNumberOfCPUs() - 1, 1)
