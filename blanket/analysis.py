@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.config import Settings
+from blanket.copies import copies
 from blanket.detect import Detector
 from blanket.detect.ensemble import Ensemble
 from blanket.mesh import MeshNetwork
@@ -84,12 +85,12 @@ def analyse(
     times: list[float] = []
     width = height = 0
     counted = detector if isinstance(detector, Ensemble) else None
-    for picture in pictures:
+    for copy in copies(pictures, settings.track):
         if counted:
-            counted.frame = picture.index
-        tracker.step(picture)
-        times.append(picture.time)
-        width, height = picture.width, picture.height
+            counted.frame = copy.index
+        tracker.step(copy)
+        times.append(copy.time)
+        width, height = copy.full
     if counted:
         counted.frame = None
     tracks = tracker.finish()

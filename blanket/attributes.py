@@ -36,7 +36,7 @@ a blink is no nod."""
 _DEPTH = 0.2
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by four to five times."""
-_ROUNDS = 5
+_ROUNDS, _SMALL = 5, 1e-6
 
 
 def eye_distance(mesh: Points) -> Values:
@@ -140,6 +140,8 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
         moment = size**2 * (turn @ own @ np.swapaxes(turn, -1, -2))
         step = _pose_step(moment, size * (turn @ shared) - moment, scale)
         turn, scale = _rotation(step[..., :3]) @ turn, scale + step[..., 3]
+        if (np.abs(step) < _SMALL * scale.clip(1)[..., None]).all():
+            break
     shift = t_mean - scale[..., None] * (turn @ s_mean)
     return turn, scale, shift
 

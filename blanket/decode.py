@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +12,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from blanket.ahead import ahead
 from blanket.errors import InputError
 from blanket.frame import Frame
 from blanket.videoinfo import VideoInfo, open_video, probe
 from blanket.yuv import same_planes
 
 _AHEAD = 4
-_POLL = 0.1  # seconds; only how soon an abandoned reader notices
 _SLACK = Fraction(1)  # seconds by which a header may overstate the length
 
 
@@ -34,41 +32,7 @@ def read(path: Path, threads: int = 0) -> Iterator[Frame]:
         InputError: at once for a file that is no video; on the way where a frame is
             damaged or the file ends too early.
     """
-    return _overlapped(probe(Path(path)), threads)
-
-
-def _overlapped(info: VideoInfo, threads: int) -> Iterator[Frame]:
-    frames: queue.Queue[Frame | BaseException | None] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def put(item: Frame | BaseException | None) -> bool:
-        while not stop.is_set():
-            try:
-                frames.put(item, timeout=_POLL)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def produce() -> None:
-        try:
-            for frame in _decode(info, threads):
-                if not put(frame):
-                    return
-            put(None)
-        except BaseException as error:
-            put(error)
-
-    worker = threading.Thread(target=produce, name="decode", daemon=True)
-    worker.start()
-    try:
-        while (item := frames.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        worker.join()
+    return ahead(_decode(probe(Path(path)), threads), _AHEAD, "decode")
 
 
 def _decode(info: VideoInfo, threads: int) -> Iterator[Frame]:

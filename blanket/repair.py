@@ -9,6 +9,7 @@ import numpy as np
 
 from blanket.analysis import Analysis
 from blanket.config import Settings
+from blanket.copies import copies
 from blanket.detect import overlap
 from blanket.faces import Face, Image, Points
 from blanket.mesh import MeshNetwork
@@ -75,9 +76,9 @@ def _followed(
     settings: Settings,
 ) -> list[Track]:
     tracker = Tracker(_Nothing(), network, settings)
-    for picture in pictures:
-        found = missed.get(picture.index, [])
-        tracker.step(picture, [_face(np.array(one.box, np.float32)) for one in found])
+    for copy in copies(pictures, settings.track):
+        found = missed.get(copy.index, [])
+        tracker.step(copy, [_face(np.array(one.box, np.float32)) for one in found])
     return tracker.finish()
 
 

@@ -38,6 +38,17 @@ class Placement:
     occluded: NDArray[np.float32] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What was read in one frame. mesh: ``[478, 3]`` pixels. cover: ``[48, 48]`` uint8. local:
+    the mesh on the mean face. pose: ``[6]`` float64, the way back from there."""
+
+    mesh: Points
+    cover: NDArray[np.uint8]
+    local: Points
+    pose: NDArray[np.float64]
+
+
 class Timeline:
     """The placements of one track, worked out as they are asked for, in constant memory.
 
@@ -59,7 +70,7 @@ class Timeline:
         self.track, self._smoothing, self._max_gap = track, smoothing, max_gap
         self._frames = np.array(sorted(track.sightings))
         self._cuts, self._linger, self._size = cuts, linger, size
-        self._cache: OrderedDict[int, tuple[Points, NDArray[np.uint8]]] = OrderedDict()
+        self._cache: OrderedDict[int, _Reading] = OrderedDict()
 
     def covers(self, index: int) -> bool:
         """Whether there may be something to do in a frame."""
@@ -169,14 +180,16 @@ class Timeline:
             position += step
         return None
 
-    def _reading(self, index: int) -> tuple[Points, NDArray[np.uint8]] | None:
+    def _reading(self, index: int) -> _Reading | None:
         if index in self._cache:
             return self._cache[index]
         sighting = self.track.sightings.get(index)
         mesh = None if sighting is None else sighting.mesh
         if sighting is None or mesh is None:
             return None
-        self._cache[index] = (mesh, sighting.occluded)
+        to_mean = align.similarity(mesh[:SURFACE, :2], load_topology().mean[:SURFACE, :2])
+        pose = align.invert(to_mean).ravel().astype(np.float64)
+        self._cache[index] = _Reading(mesh, sighting.occluded, align.apply(to_mean, mesh), pose)
         while len(self._cache) > 4 * REACH + 4:
             self._cache.popitem(last=False)
         return self._cache[index]
@@ -206,34 +219,28 @@ class Timeline:
         own = self._reading(index)
         assert own is not None
         if self._smoothing == 0:
-            return own[0], (own[1] / np.float32(255)).astype(np.float32)
+            return own.mesh, (own.cover / np.float32(255)).astype(np.float32)
         near = [
             (offset, reading)
             for offset in range(-REACH, REACH + 1)
             if (reading := self._reading(index + offset)) is not None
             and not self._cut(min(index, index + offset), max(index, index + offset))
         ]
-        mean = load_topology().mean[:SURFACE, :2]
-        meshes = np.stack([reading[0] for _, reading in near])
         offsets = np.array([offset for offset, _ in near], np.float64)
-        to_mean = align.similarity(meshes[:, :SURFACE, :2], mean)
-        local = align.apply(to_mean, meshes)
-        here = int(np.flatnonzero(offsets == 0)[0])
-        cover = np.stack([reading[1] for _, reading in near]).astype(np.float32)
+        cover = np.stack([reading.cover for _, reading in near]).astype(np.float32)
         in_time = np.exp(-0.5 * (offsets / 1.2) ** 2).astype(np.float32)
         steady = np.asarray(np.tensordot(in_time / in_time.sum(), cover, 1) / 255, np.float32)
         if len(near) < 3:
-            return own[0], steady
-        away = np.linalg.norm(local - local[here], axis=-1)
+            return own.mesh, steady
+        local = np.stack([reading.local for _, reading in near])
+        away = np.linalg.norm(local - own.local, axis=-1)
         alike = np.exp(-0.5 * (away / (0.024 * self._smoothing)) ** 2) * in_time[:, None]
         shape = (local * alike[..., None]).sum(0) / alike.sum(0)[:, None]
-        back = align.invert(to_mean)
-        pose = back.reshape(len(near), 6).astype(np.float64)
+        fitted = own.pose
         if len(near) >= 5:
             design = np.stack([np.ones_like(offsets), offsets, offsets**2], 1)
+            pose = np.stack([reading.pose for _, reading in near])
             fitted = np.linalg.lstsq(design, pose, rcond=None)[0][0]
-        else:
-            fitted = pose[here]
-        limit = 0.02 * self._smoothing * float(align.scale_of(back[here]))
-        smooth = pose[here] + (fitted - pose[here]).clip(-limit, limit)
+        limit = 0.02 * self._smoothing * float(align.scale_of(own.pose.reshape(2, 3)))
+        smooth = own.pose + (fitted - own.pose).clip(-limit, limit)
         return align.apply(smooth.reshape(2, 3), shape), steady

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from blanket.appearance import Album, Look, clearness
 from blanket.attributes import eye_distance, head_pose
 from blanket.config import Settings
+from blanket.copies import Copy
 from blanket.detect import Detector, detect_turned, overlap
 from blanket.faces import Appearance, Face, Image, Points
 from blanket.mesh import MASK_SIDE, MeshNetwork, Reading
-from blanket.picture import Picture, enlarge_mesh, enlarge_points, fit
+from blanket.picture import enlarge_mesh, enlarge_points, fit
 from blanket.report import Rule
 from blanket.topology import POINTS, SURFACE
 
@@ -152,7 +153,7 @@ class _Live:
 
 
 class Tracker:
-    """Follows every face of a video: `step` for each picture in turn, then `finish`.
+    """Follows every face of a video: `step` for each picture's copy in turn, then `finish`.
 
     detector, network: what finds and what reads faces. settings: of the run.
     """
@@ -163,7 +164,6 @@ class Tracker:
         self.cuts: list[int] = []
         self._live: list[_Live] = []
         self._past: deque[tuple[int, Image]] = deque(maxlen=settings.track.lookback)
-        self._ring: NDArray[np.uint8] | None = None
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = self._last_close = -(10**9)
         self._steps = self._searches = 0
@@ -194,15 +194,15 @@ class Tracker:
             meshed or searched_once or len(sightings) > 1 or sightings[0].score >= SURE
         )
 
-    def step(self, picture: Picture, found: Sequence[Face] = ()) -> None:
-        """Take the next picture of the video. found: faces in it, in its own pixels, that
-        others found."""
+    def step(self, copy: Copy, found: Sequence[Face] = ()) -> None:
+        """Take the copy of the next picture of the video. found: faces in it, in the picture's
+        own pixels, that others found."""
         self._steps += 1
-        small = self._kept(picture.rgb(self._settings.track.analysis_side), picture.index)
-        self._full = (picture.width, picture.height)
-        self._size = (small.shape[1], small.shape[0])
-        index = picture.index
-        cut = self._is_cut(small)
+        index, small = copy.index, copy.pixels
+        if copy.size != self._size:
+            self._past.clear()
+        self._full, self._size = copy.full, copy.size
+        cut = self._is_cut(copy.thumb)
         if cut:
             # What is remembered stays: what looks like a cut may be a fast movement, and a
             # face is followed back over a cut only where it lies in the same place.
@@ -222,22 +222,7 @@ class Tracker:
             self._meet(index, small, Face(box, face.score, points))
         self._past.append((index, small))
 
-    def _kept(self, small: Image, index: int) -> Image:
-        """The copy, in a ring that is allocated once: pictures that come and go between
-        sightings that stay would leave holes all over the memory."""
-        slots = self._settings.track.lookback + 1
-        if self._ring is None or self._ring.shape[1:] != small.shape:
-            self._ring = np.empty((slots, *small.shape), np.uint8)
-            self._past.clear()
-        slot = self._ring[index % slots]
-        slot[:] = small
-        return slot
-
-    def _is_cut(self, small: Image) -> bool:
-        # One pixel in so many says as much, at a third of the cost.
-        step = max(small.shape[1] // 320, 1)
-        sparse = np.ascontiguousarray(small[::step, ::step])
-        thumb = cv2.resize(sparse, (32, 18), interpolation=cv2.INTER_AREA).astype(np.int16)
+    def _is_cut(self, thumb: NDArray[np.int16]) -> bool:
         before, self._thumb = self._thumb, thumb
         return before is None or float(np.abs(thumb - before).mean()) > 28
 

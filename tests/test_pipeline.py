@@ -15,6 +15,7 @@ from conftest import Demo
 import blanket
 from blanket.attributes import eye_distance, eye_opening, head_pose, mouth_opening
 from blanket.config import load_settings
+from blanket.copies import copies
 from blanket.demo import INFANT
 from blanket.detect import build_detector
 from blanket.faces import Points
@@ -35,8 +36,8 @@ def network() -> MeshNetwork:
 def followed(clip: Path) -> tuple[list[Track], list[int]]:
     settings = load_settings()
     tracker = Tracker(build_detector(settings.detect), network(), settings)
-    for frame in read(clip):
-        tracker.step(frame)
+    for copy in copies(read(clip), settings.track):
+        tracker.step(copy)
     return tracker.finish(), tracker.cuts
 
 

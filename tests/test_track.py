@@ -11,6 +11,7 @@ import pytest
 from blanket import align
 from blanket.appearance import Album, Look
 from blanket.config import Settings, load_settings
+from blanket.copies import copies
 from blanket.detect import detect_turned, overlap, suppress
 from blanket.faces import Face, Image
 from blanket.image import Still
@@ -75,9 +76,10 @@ class Numbered(Still):
 
 
 def follow(world: World, frames: int, settings: Settings | None = None) -> list[Track]:
-    tracker = Tracker(world, world, settings or load_settings())  # type: ignore[arg-type]
-    for number in range(frames):
-        tracker.step(Numbered(number))
+    settings = settings or load_settings()
+    tracker = Tracker(world, world, settings)  # type: ignore[arg-type]
+    for copy in copies(map(Numbered, range(frames)), settings.track):
+        tracker.step(copy)
     return tracker.finish()
 
 
@@ -145,11 +147,12 @@ def test_looks_at_a_face_that_has_gone_are_let_go() -> None:
         return [(100.0 + 2 * i, 180.0)] if i % 80 < 30 else []
 
     world, before = World(one_after_the_other), looks_in_memory()
-    tracker = Tracker(world, world, load_settings())  # type: ignore[arg-type]
+    settings = load_settings()
+    tracker = Tracker(world, world, settings)  # type: ignore[arg-type]
     held = []
-    for number in range(190):
-        tracker.step(Numbered(number))
-        if number % 80 == 29:
+    for copy in copies(map(Numbered, range(190)), settings.track):
+        tracker.step(copy)
+        if copy.index % 80 == 29:
             held.append(looks_in_memory() - before)
     tracks = tracker.finish()
     assert len(tracks) == 3
