@@ -49,6 +49,7 @@ LID_SHARE = 0.6
 come together: more, and gaze follows less well."""
 SOFT = 0.02
 """Standard deviation of how they give way to the texture, in the same unit."""
+_HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]], np.float32)
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
 
 
@@ -105,26 +106,40 @@ class WarpSwapper:
         light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
         lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
-        # 6. The texture on the mesh.
-        face, alpha = (
-            cv2.remap(layer, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for layer in (lit, self._alpha)
-        )
-        # 7. As sharp as the picture is.
-        face = self._as_sharp(face, patch, alpha, cover)
-        # 8. Eyeballs, mouth and occluders stay.
-        alpha = alpha * _holes(mesh, side, self._open) * _inside(where) * (1 - cover)
+        # 6. The texture on the mesh, as sharp as the picture is.
+        face = cv2.remap(lit, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        mask = self._mask(where, mesh)
+        face = self._as_sharp(face, patch, mask, cover)
+        # 7. What lies in front stays.
+        alpha = mask * (1 - cover)
         picture.paste(cv2.blendLinear(face, patch, alpha, 1 - alpha), touched, matrix)
+
+    def _mask(self, where: NDArray[np.float32], mesh: Points) -> NDArray[np.float32]:
+        """``[S, S]``: 1 where the new face is to be seen unless something lies in front of it,
+        0 beyond the mesh, over eyeballs and in the mouth. Worked out at half the resolution:
+        all of it is smooth."""
+        side = where.shape[0]
+        step = 2 if side >= 128 else 1
+        coarse = np.ascontiguousarray(where[::step, ::step])
+        alpha = cv2.remap(
+            self._alpha, coarse, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        alpha *= _inside(coarse)
+        near = align.apply(_HALF, mesh) if step == 2 else mesh
+        alpha *= _holes(near, coarse.shape[0], self._open)
+        if step == 1:
+            return alpha
+        return cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR)
 
     def _as_sharp(
         self,
         face: Image,
         patch: Image,
-        alpha: NDArray[np.float32],
+        mask: NDArray[np.float32],
         cover: NDArray[np.float32],
     ) -> Image:
         """Blur the drawn face until it has no more fine detail than the picture has."""
-        clear = ((alpha > 0.9) & (cover < 0.1)).astype(np.float32)
+        clear = ((mask > 0.9) & (cover < 0.1)).astype(np.float32)
         total = float(clear.sum())
         if total > 400:
             real = _detail(patch, clear, total)
@@ -168,11 +183,9 @@ def _texture_alpha() -> NDArray[np.float32]:
 
 def _inside(where: NDArray[np.float32]) -> NDArray[np.float32]:
     """``[S, S]``: 1 inside the drawn mesh, falling to 0 at its edge as it is seen."""
-    side = where.shape[0]
-    drawn = (where[::2, ::2, 0] >= 0).astype(np.uint8)
-    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, 3) * (2 / side)
-    ramp = ((depth - 0.008) / 0.03).clip(0, 1)
-    return cv2.resize(ramp, (side, side), interpolation=cv2.INTER_LINEAR)
+    drawn = (where[..., 0] >= 0).astype(np.uint8)
+    depth = cv2.distanceTransform(drawn, cv2.DIST_L2, 3) / where.shape[0]
+    return np.asarray(((depth - 0.008) / 0.03).clip(0, 1), np.float32)
 
 
 def _holes(mesh: Points, side: int, usual: Values) -> NDArray[np.float32]:
