@@ -34,6 +34,7 @@ from rich.console import Console
 _POLL = 0.02  # seconds
 _LONG = 300  # seconds
 _FAILED = 2
+_NO_BYTE_CODE = "PYTHONDONTWRITEBYTECODE"
 
 console = Console(stderr=True)
 
@@ -146,10 +147,12 @@ def _script(name: str) -> str | None:
 
 def _run(command: Sequence[str], fine: tuple[int, ...]) -> _Run:
     """Run a command to its end. fine: exit statuses that are no failure."""
+    # Both keep their byte code from run to run, as they do where they are installed.
+    env = {name: value for name, value in os.environ.items() if name != _NO_BYTE_CODE}
     with tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=env
         )
         memory: float | None = None
         try:
