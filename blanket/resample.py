@@ -64,12 +64,15 @@ def blend(
     """
     height, width = planes[0].shape[:2]
     touched = np.zeros((height, width), np.uint8)
-    to_plane = invert(to_patch)
-    x0, y0, x1, y1 = _bounds(to_plane, (alpha.shape[1], alpha.shape[0]), (1, 1))
-    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
-    if x0 >= x1 or y0 >= y1:
-        return touched
     steps = _steps(to_patch)
+    left, top, wide, high = cv2.boundingRect((alpha > 0).view(np.uint8))
+    # As far as interpolation carries what is painted.
+    to_plane = invert(to_patch) @ _shift(left - steps[0], top - steps[1])
+    size = wide + 2 * steps[0], high + 2 * steps[1]
+    x0, y0, x1, y1 = _bounds(to_plane, size, (1, 1))
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+    if not wide or x0 >= x1 or y0 >= y1:
+        return touched
     alpha, shrink = _shrink(alpha, steps, cv2.BORDER_CONSTANT)
     patches = [_shrink(patch, steps, cv2.BORDER_REPLICATE)[0] for patch in patches]
     # In bands, so that the float32 intermediates stay in the processor's cache.
