@@ -21,7 +21,7 @@ Flags = NDArray[np.uint16]
 
 _TINY = 32.0  # pixels across
 _BORDER = 0.01  # of the picture's side
-_PROFILE = 45.0  # degrees of yaw
+_PROFILE = 40.0  # degrees of yaw as it is read, of about 45: what is turned so far is read short
 _TURNING = 30.0  # degrees of yaw with which a head turns away
 _TOGETHER = 25  # frames that two faces or a still one must be seen
 _ALIKE = 0.85  # correlation of the openings of two faces that are one
