@@ -93,15 +93,14 @@ class Patch:
         occluded: NDArray[np.float32] | None = None,
     ) -> None:
         self._matrix = _box_matrix(box) if mesh is None else face_matrix(mesh, SIDE, HALF)
-        self._face = _masks()[0] if mesh is None else _seen(align.apply(self._matrix, mesh))
+        upright, around = _masks()
+        face = upright if mesh is None else _seen(align.apply(self._matrix, mesh))
         if occluded is not None:
-            self._face &= _on_patch(occluded) < 0.5
+            face = face & (_on_patch(occluded) < 0.5)
         size = (picture.width, picture.height)
         inside = _inside(self._matrix, size)
-        whole = float(_masks()[0].sum())
-        self._face &= inside
-        self._around = _masks()[1] & inside
-        self.seen = float(self._face.sum()) >= _LEAST * whole
+        self._face, self._around = face & inside, around & inside
+        self.seen = float(self._face.sum()) >= _LEAST * float(upright.sum())
         self._pattern = self._detail(picture, self._matrix)
         self._size = size
 

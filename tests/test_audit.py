@@ -13,6 +13,7 @@ from clips import make_clip
 from conftest import Demo
 
 import blanket
+from blanket.change import Patch
 from blanket.cli import main
 from blanket.errors import InputError
 from blanket.faces import Image
@@ -158,6 +159,15 @@ def test_a_frame_around_a_face_is_seen() -> None:
     assert not is_framed(Still(wall), face)
     cv2.rectangle(wall, (250, 100), (370, 240), (20, 20, 20), 4)
     assert is_framed(Still(wall), face)
+
+
+def test_a_face_at_the_border_does_not_narrow_the_look_at_others() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (360, 640, 3), np.uint8)
+    picture, box = Still(noise), np.array([280, 130, 340, 210], np.float32)
+    before = Patch(picture, box).detail
+    for x, y in ((-30, 130), (610, 130), (280, -40), (280, 320)):
+        assert Patch(picture, np.array([x, y, x + 60, y + 80], np.float32)).seen
+    assert Patch(picture, box).detail == before
 
 
 def test_pictures(demo: Demo, tmp_path: Path) -> None:
