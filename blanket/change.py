@@ -46,6 +46,8 @@ these at any bitrate (median 1 to 3), a new one at 5 and more at the lowest and 
 hundreds at usual bitrates."""
 _SAME_AT_ALL = 0.6
 """Below this correlation noise is no explanation."""
+_NOTHING_ALIKE = 0.1
+"""Below this correlation what is there is no face of the same pose and expression."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Change:
     @property
     def hidden(self) -> bool:
         """The output shows no face of its own there, only a blur or a patch."""
-        return not self.untouched and (self.detail < 0.55 or self.correlation < 0.3)
+        return not self.untouched and (self.detail < 0.55 or self.correlation < _NOTHING_ALIKE)
 
 
 class Patch:
