@@ -37,6 +37,7 @@ _DEPTH = 0.2
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by four to five times."""
 _ROUNDS, _SMALL = 5, 1e-6
+"""Of the fit, at most; it ends when no step is larger than so much of the size."""
 
 
 def eye_distance(mesh: Points) -> Values:

@@ -96,7 +96,7 @@ class Patch:
     ) -> None:
         self._matrix = _box_matrix(box) if mesh is None else face_matrix(mesh, SIDE, HALF)
         upright, around = _masks()
-        face = upright if mesh is None else _seen(align.apply(self._matrix, mesh))
+        face = upright if mesh is None else _inner_face(align.apply(self._matrix, mesh))
         if occluded is not None:
             face = face & (_on_patch(occluded) < 0.5)
         size = (picture.width, picture.height)
@@ -176,7 +176,7 @@ def _masks() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     return _filled(outline, _INNER).astype(bool), ~_filled(outline, _AROUND).astype(bool)
 
 
-def _seen(mesh: Points) -> NDArray[np.bool_]:
+def _inner_face(mesh: Points) -> NDArray[np.bool_]:
     """A face without its eyes and its mouth's inside, from its mesh ``[478, 3]`` in pixels of
     the patch: where its head is turned, its outline and its parts lie elsewhere than usual."""
     face = _filled(mesh[list(OVAL), :2], _INNER)

@@ -33,13 +33,18 @@ def _texels() -> NDArray[np.float32]:
     return np.column_stack([flat, np.zeros(len(flat))]).astype(np.float32)
 
 
+def drawn_step(side: int) -> int:
+    """How many pixels of a patch of `side` go to one that is drawn, across and down."""
+    return 2 if side >= 128 else 1
+
+
 class Raster:
-    """Draws meshes into patches of `side` pixels, at half that resolution: the map from
-    patch to texture is smooth, and is enlarged after it is drawn."""
+    """Draws meshes into patches of `side` pixels, large ones at half the resolution: the map
+    from patch to texture is smooth, and is enlarged after it is drawn."""
 
     def __init__(self, side: int) -> None:
         self._side = side
-        self._step = 2 if side >= 128 else 1
+        self._step = drawn_step(side)
 
     def texture_positions(self, mesh: Points) -> NDArray[np.float32]:
         """``[side, side, 2]`` float32: texture pixels for each pixel of the patch.

@@ -24,7 +24,7 @@ from blanket.light import Lighting, flatten
 from blanket.models import Model
 from blanket.picture import Picture
 from blanket.swap.occlusion import OcclusionMask
-from blanket.swap.raster import Raster
+from blanket.swap.raster import Raster, drawn_step
 from blanket.swap.shape import MARGIN, ShapeChange, reshape
 from blanket.texture import TEXTURE_SIDE, atlas
 from blanket.timeline import Placement
@@ -116,10 +116,10 @@ class WarpSwapper:
 
     def _mask(self, where: NDArray[np.float32], mesh: Points) -> NDArray[np.float32]:
         """``[S, S]``: 1 where the new face is to be seen unless something lies in front of it,
-        0 beyond the mesh, over eyeballs and in the mouth. Worked out at half the resolution:
-        all of it is smooth."""
+        0 beyond the mesh, over eyeballs and in the mouth. Worked out as coarsely as the mesh is
+        drawn: all of it is smooth."""
         side = where.shape[0]
-        step = 2 if side >= 128 else 1
+        step = drawn_step(side)
         coarse = np.ascontiguousarray(where[::step, ::step])
         alpha = cv2.remap(
             self._alpha, coarse, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
