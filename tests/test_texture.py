@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blanket import align
 from blanket.attributes import eye_opening, iris_position
 from blanket.crop import placement
+from blanket.inpaint.morphable import load_model
 from blanket.light import Lighting, broad_light, flatten
 from blanket.swap.raster import Raster
 from blanket.swap.shape import ShapeChange, reshape, worn
@@ -180,3 +182,16 @@ def test_worn_shapes_are_those_that_are_drawn() -> None:
     _, moved, _ = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), align.apply(matrix, own), change)
     off = np.linalg.norm((moved - align.apply(matrix, shape))[:468, :2], axis=1)
     assert off.mean() < 1.0
+
+
+@pytest.mark.parametrize("degrees", [-50, -45, 45, 50])
+def test_nothing_is_seen_twice_on_a_head_that_is_turned_far(degrees: float) -> None:
+    own = load_topology().mean
+    across, down = np.meshgrid(*2 * [np.arange(SIDE, dtype=np.float32)])
+    mesh = mesh_in_patch(np.radians(degrees))
+    for shape in load_model()["shapes"][::6].astype(np.float32):
+        change = ShapeChange(own, shape + 1.2 * (shape - own))
+        back = reshape(np.dstack([across, down, down]), mesh, change)[0]
+        right, below = np.diff(back, axis=1)[:-1], np.diff(back, axis=0)[:, :-1]
+        area = right[..., 0] * below[..., 1] - right[..., 1] * below[..., 0]
+        assert (area[4:-4, 4:-4] <= 0).sum() <= 2, "the picture folds"

@@ -47,8 +47,16 @@ FARTHEST = 0.16
 """The largest move, in distances between the outer eye corners."""
 MARGIN = 1.12
 """How far the warp reaches, over the size of the face's own outline."""
+_STEEPEST = 0.8
+"""The largest move over the distance to the margin: from 1 on the picture would fold, and what
+moves be seen twice."""
+_NEAR = 0.5
+"""How near a point of the outline may come to a feature, over how near it is at rest, before it
+gives way."""
 _STILL = 24
 """Points at the margin that stay where they are."""
+_MOVING = sum(len(vertices) for _, vertices, _ in _BLOCKS) + len(_SINGLE)
+_OUTLINE = slice(_MOVING, _MOVING + len(_RIM))
 _GRID = 28
 _FADE = 112
 
@@ -104,11 +112,35 @@ def margin(mesh: NDArray[np.floating]) -> Points:
     return np.asarray(middle + MARGIN * (hull - middle), np.float32)
 
 
-def spline(points: Float, values: Float, at: Float) -> Float:
+def _looseness(places: Float) -> Float:
+    """``[K]``: how loosely a spline holds to carriers ``[K, 2]``, in units of the mean face.
+
+    The outline is fixed, but on a head that is turned far its other side lies behind the far
+    eye in the picture: what is not seen must not hold what is.
+    """
+    loose = np.zeros(len(places))
+    near = _NEAR / np.maximum(_apart(places) / _usually_apart(), 0.05)
+    loose[_OUTLINE] = (near**6 - 1).clip(0)
+    return loose
+
+
+def _apart(places: Float) -> Float:
+    """How far each point of the outline is from the nearest that moves."""
+    moving = places[: _OUTLINE.start]
+    return np.asarray(np.linalg.norm(places[_OUTLINE, None] - moving, axis=-1).min(1))
+
+
+@cache
+def _usually_apart() -> Float:
+    return _apart(carriers(load_topology().mean))
+
+
+def spline(points: Float, values: Float, at: Float, loose: Float | float = 0.0) -> Float:
     """A thin-plate spline (Bookstein 1989) through `values` ``[K, D]`` at `points` ``[K, 2]``,
     at other places ``[M, 2]``: ``[M, D]``.
 
-    Places are in units of about 1; a slight smoothing keeps near points from tearing.
+    Places are in units of about 1; a slight smoothing keeps near points from tearing, more
+    of it where points are loose (``[K]``, in shares of the usual).
     """
 
     def kernel(a: Float, b: Float) -> Float:
@@ -119,7 +151,7 @@ def spline(points: Float, values: Float, at: Float) -> Float:
     count = len(points)
     affine = np.column_stack([np.ones(count), points])
     system = np.zeros((count + 3, count + 3))
-    system[:count, :count] = kernel(points, points) + 1e-4 * np.eye(count)
+    system[:count, :count] = kernel(points, points) + 1e-4 * np.diag(np.ones(count) + loose)
     system[:count, count:] = affine
     system[count:, :count] = affine.T
     weights = np.linalg.solve(system, np.vstack([values, np.zeros((3, values.shape[1]))]))
@@ -138,14 +170,17 @@ def reshape(
     # The way back, from the new places to the old ones, is what drawing needs.
     line = (np.arange(_GRID) + 0.5) / _GRID - 0.5 / side
     grid = np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
-    coarse = spline((carriers(mesh) + moves) / side, moves, grid)
-    # It fades out towards the margin.
+    places = carriers(mesh)
+    coarse = spline((places + moves) / side, moves, grid, _looseness(places / scale))
+    # It gives way towards the margin.
     ring = (margin(mesh) + 0.5) * (_FADE / side) - 0.5
     inside = np.zeros((_FADE, _FADE), np.uint8)
     cv2.fillConvexPoly(inside, np.round(ring * 16).astype(np.int32), 1, cv2.LINE_8, 4)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / _FADE
-    fade = cv2.resize((depth / 0.03).clip(0, 1), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
-    small = (coarse.reshape(_GRID, _GRID, 2) * fade[..., None]).astype(np.float32)
+    room = _STEEPEST * cv2.resize(depth, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    coarse = coarse.reshape(_GRID, _GRID, 2)
+    length = np.linalg.norm(coarse, axis=-1) / side
+    small = (coarse * np.minimum(room / np.maximum(length, 1e-9), 1)[..., None]).astype(np.float32)
     field = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
     warped = cv2.remap(
         patch, _pixels(side) - field, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
