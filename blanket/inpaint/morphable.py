@@ -39,7 +39,7 @@ STEPS = tuple(0.1 * n for n in range(13))
 as few steps as the wanted distance needs, since each costs likelihood."""
 USUAL = STEPS[8]
 """The step at which candidates are compared."""
-AGES = {"infant": 1.5, "child": 6.0, "adult": 32.0}
+AGES = {"infant": 1.8, "child": 6.0, "adult": 32.0}
 
 
 @cache
@@ -111,7 +111,11 @@ class Morphable:
         return Identity(drawn, new, self.name, distance)
 
     def _years(self, own: Appearance) -> float:
-        return years_of(own) if self._age == "auto" else AGES[self._age]
+        if self._age != "auto":
+            return AGES[self._age]
+        read = years_of(own)
+        # A new face looks older than those it is mixed from, the more so among the youngest.
+        return min(read, AGES["infant"]) if age_group(read) == "infant" else read
 
     def _chances(self, own: Appearance) -> NDArray[np.float64]:
         model, target = load_model(), np.clip(self._years(own), 1.0, 60.0)
