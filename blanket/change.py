@@ -203,6 +203,20 @@ def _on_patch(occluded: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _inside(matrix: align.Matrix, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which pixels of the patch lie in a picture of some size (w, h)."""
-    grid = np.stack(np.meshgrid(np.arange(SIDE), np.arange(SIDE)), -1).reshape(-1, 2)
-    there = align.apply(align.invert(matrix), grid.astype(np.float32)).reshape(SIDE, SIDE, 2)
-    return np.asarray(((there >= -0.5) & (there < np.array(size) - 0.5)).all(-1))
+    back = align.invert(matrix)
+
+    def inside(points: NDArray[np.float32]) -> NDArray[np.bool_]:
+        there = align.apply(back, points)
+        return np.asarray(((there >= -0.5) & (there < np.array(size) - 0.5)).all(-1))
+
+    grid = _grid()
+    # If its corners do, all of it does: most faces are nowhere near the border.
+    if inside(grid[[0, SIDE - 1, -SIDE, -1]]).all():
+        return np.ones((SIDE, SIDE), bool)
+    return inside(grid).reshape(SIDE, SIDE)
+
+
+@cache
+def _grid() -> NDArray[np.float32]:
+    line = np.arange(SIDE, dtype=np.float32)
+    return np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)
