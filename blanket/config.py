@@ -107,7 +107,7 @@ class IdentitySettings(Section):
     at: float | None = Field(default=None, ge=0)
     image: Annotated[Path | None, Field(strict=False)] = None
     age: Literal["auto", "infant", "child", "adult"] = "auto"
-    distance: float = Field(default=0.72, ge=0, le=2)
+    distance: float = Field(default=0.68, ge=0, le=2)
 
 
 Check = Literal["face", "pose", "age", "stranger", "safe"]

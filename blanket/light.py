@@ -1,4 +1,5 @@
-"""Light in the texture frame: what is broad and smooth is light, the rest is the face."""
+"""Light in the texture frame: what is broad and smooth is light, and what the relief makes of
+it; the rest is the face."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Array, Points
+from blanket.relief import Relief
 from blanket.texture import TEXTURE_SIDE, atlas, texel_positions
 
 LIGHT_SIDE = 40
@@ -50,10 +52,14 @@ def flatten(texture: Array) -> NDArray[np.float32]:
 
 
 class Lighting:
-    """The light on one face over time: steady, and remembered where something covers it."""
+    """The light on one face over time: steady, and remembered where something covers it.
+
+    It is broad light times what the face's relief makes of it.
+    """
 
     def __init__(self) -> None:
         self._light: NDArray[np.float32] | None = None
+        self._relief = Relief()
 
     def __call__(
         self, patch: Array, mesh: Points, cover: NDArray[np.float32]
@@ -70,13 +76,14 @@ class Lighting:
         texture = cv2.remap(small, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         clear = 1 - cv2.remap(veil, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         clear = (clear * 1.6 - 0.6).clip(0, 1) * _front(scaled)
-        now = broad_light(texture, clear)
+        shade = self._relief(texture.mean(-1, dtype=np.float32), clear * _hull(), mesh)[..., None]
+        now = broad_light(texture / shade, clear)
         if self._light is None:
             self._light = now
         # Light changes slowly; what is covered keeps the light it was last seen in.
         known = cv2.GaussianBlur(clear, (0, 0), 2)[..., None]
         self._light = self._light + (now - self._light) * (0.35 * known + 0.01)
-        return self._light
+        return self._light * shade
 
 
 def _front(mesh: NDArray[np.float32]) -> NDArray[np.float32]:

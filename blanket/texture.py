@@ -76,9 +76,13 @@ def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
 
 def texel_positions(mesh: Points, side: int = TEXTURE_SIDE) -> NDArray[np.float32]:
     """Where each texel of the texture lies in the picture of a mesh, ``[S, S, 2]`` pixels."""
+    return laid_out(mesh[:SURFACE, :2].astype(np.float32), side)
+
+
+def laid_out(values: NDArray[np.float32], side: int = TEXTURE_SIDE) -> NDArray[np.float32]:
+    """What is known of each surface vertex ``[468, D]``, over the texture ``[S, S, D]``."""
     layout = atlas(side)
-    xy = mesh[:SURFACE, :2].astype(np.float32)
-    return np.einsum("hwc,hwcd->hwd", layout.shares, xy[layout.corners])
+    return np.einsum("hwc,hwcd->hwd", layout.shares, values[layout.corners])
 
 
 def unwrap(picture: Array, mesh: Points, side: int = TEXTURE_SIDE) -> Array:

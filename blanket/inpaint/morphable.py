@@ -79,7 +79,7 @@ class Morphable:
     looks = False
 
     def __init__(
-        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.72
+        self, age: Literal["auto", "infant", "child", "adult"] = "auto", distance: float = 0.68
     ) -> None:
         self._age, self._distance = age, distance
         self.models: list[Model] = []
