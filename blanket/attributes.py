@@ -30,7 +30,7 @@ _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
 _RIM = 0.08
 """How near the outline a vertex is left out of the pose, in outer eye distances."""
-_LID, _LID_WEIGHT = 0.06, 0.4
+_LID, _LID_WEIGHT = 0.06, 0.5
 """How near lids a vertex says less of the pose, in outer eye distances, and how much it says:
 a blink is no nod."""
 _DEPTH = 0.2
