@@ -290,7 +290,9 @@ def test_help(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_stopped_run_leaves_nothing(tmp_path: Path, number: int, status: int) -> None:
     target = tmp_path / "out.json"
     program = (
-        "import sys, time, types\n"
+        "import signal, sys, time, types\n"
+        # A shell that runs the tests in the background has its children ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "pipeline = types.ModuleType('blanket.pipeline')\n"
         "def anonymize(*_, **__):\n"
         "    print('ready', flush=True)\n"
