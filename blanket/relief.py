@@ -65,7 +65,8 @@ def normals(mesh: Points) -> Float:
     vertex, by their areas. They point away from the viewer where the face is seen."""
     points = mesh[:SURFACE].astype(np.float32)
     a, b, c = (points[corners] for corners in _triangles().T)
-    found = _around() @ np.cross(b - a, c - a)
+    around, starts = _fans()
+    found = np.add.reduceat(np.cross(b - a, c - a)[around], starts)
     return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9))
 
 
@@ -76,10 +77,9 @@ def _triangles() -> NDArray[np.int32]:
 
 
 @cache
-def _around() -> Float:
-    """``[468, T]``: 1 where a triangle has a vertex."""
-    triangles = _triangles()
-    found = np.zeros((SURFACE, len(triangles)), np.float32)
-    for corners in triangles.T:
-        found[corners, np.arange(len(triangles))] = 1
-    return found
+def _fans() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The triangles around each vertex, one vertex after another, and where each begins."""
+    corners = _triangles().T.ravel()
+    order = np.argsort(corners, kind="stable")
+    starts = np.searchsorted(corners[order], np.arange(SURFACE))
+    return order % len(_triangles()), starts

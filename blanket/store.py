@@ -17,7 +17,6 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from blanket.download import download
 from blanket.errors import BlanketError, InputError
 from blanket.hub import hub_folder, pull_hub
 from blanket.manifest import Entry, entry
@@ -93,6 +92,9 @@ def pull(
             f"these weights may not be used commercially, or not in every way ({listed}): "
             "if you accept their licences, say so with --accept-licence"
         )
+    # Here, since it brings HTTP along, which no other start of the program should wait for.
+    from blanket.download import download
+
     folder = store_folder()
     if wanted:
         _make(folder)
@@ -144,6 +146,8 @@ def _mirrored(urls: Sequence[str]) -> list[str]:
 
 def _archive(one: Entry, progress: Callback, pause: float) -> Path:
     """The ZIP file that holds an entry, fetched unless an entry before brought it."""
+    from blanket.download import download
+
     assert one.archive is not None
     name = one.urls[0].rsplit("/", 1)[-1]
     path = store_folder() / name
