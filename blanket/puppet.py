@@ -342,7 +342,7 @@ def _wound() -> NDArray[np.int32]:
     """The triangles of surface, eyes and mouth ``[T, 3]``, all clockwise in the picture of a
     face seen from the front. (By their neighbours: some at the temples fold over there.)"""
     topology = load_topology()
-    triangles = np.vstack([topology.triangles, topology.eyes, topology.mouth]).tolist()
+    triangles = topology.closed.tolist()
     at: dict[frozenset[int], list[int]] = {}
     for number, (a, b, c) in enumerate(triangles):
         for edge in ((a, b), (b, c), (c, a)):

@@ -72,8 +72,7 @@ def normals(mesh: Points) -> Float:
 
 @cache
 def _triangles() -> NDArray[np.int32]:
-    topology = load_topology()
-    return np.vstack([topology.triangles, topology.eyes, topology.mouth])
+    return load_topology().closed
 
 
 @cache

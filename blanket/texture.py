@@ -44,7 +44,7 @@ def atlas(side: int = TEXTURE_SIDE) -> Atlas:
     """The atlas of a texture of `side` pixels (eyes and mouth closed over)."""
     topology = load_topology()
     points = texture_points(side)[:, :2].astype(np.float64)
-    triangles = np.vstack([topology.triangles, topology.eyes, topology.mouth])
+    triangles = topology.closed
     owner = np.full((side, side), -1, np.int32)
     for i, corners in enumerate(np.round(points[triangles] * 16).astype(np.int32)):
         cv2.fillConvexPoly(owner, corners, i, cv2.LINE_8, 4)

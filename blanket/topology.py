@@ -70,6 +70,11 @@ class Topology:
     eyes: NDArray[np.int32]
     mouth: NDArray[np.int32]
 
+    @property
+    def closed(self) -> NDArray[np.int32]:
+        """``[T, 3]``: all triangles, eyes and mouth closed over."""
+        return np.vstack([self.triangles, self.eyes, self.mouth])
+
 
 @cache
 def load_topology() -> Topology:

@@ -22,7 +22,7 @@ _DEPTH = 1e-3
 def _triangles() -> NDArray[np.int32]:
     """All triangles ``[T, 3]``."""
     topology = load_topology()
-    return np.vstack([topology.triangles, topology.eyes, topology.mouth]).astype(np.int32)
+    return topology.closed.astype(np.int32)
 
 
 @cache

@@ -49,7 +49,7 @@ def turned(
     middle = outer_old[ring].mean(1)
     keep = [cv2.pointPolygonTest(polygon, m, False) < 0 for m in middle.tolist()]
     ring = ring[np.array(keep)]
-    faces = np.vstack([topology.triangles, topology.eyes, topology.mouth])
+    faces = topology.closed
     order = np.argsort(-new[faces, 2].mean(1))
     old = np.concatenate([outer_old[ring], mesh[faces[order], :2]])
     target = np.concatenate([outer_new[ring], new[faces[order], :2]])
