@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -10,7 +11,20 @@ from numpy.typing import NDArray
 
 from blanket.faces import Image, Points
 from blanket.texture import TEXTURE_SIDE, texture_points
-from blanket.topology import INNER_LIPS, LEFT_EYE, OUTER_LIPS, OVAL, RIGHT_EYE
+from blanket.topology import (
+    INNER_LIPS,
+    LEFT_BROW,
+    LEFT_EYE,
+    NOSE,
+    OUTER_LIPS,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
+
+_RIM, _DETAIL = 24.0, 6.0
+"""Texels over which detail fades towards the rim, and the standard deviation below which it is
+detail."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +54,9 @@ class Zones:
 
         core = polygon(OVAL, -0.09)
         eyes = polygon(LEFT_EYE, 0.17) | polygon(RIGHT_EYE, 0.17)
-        brows = polygon((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), 0.07)
-        brows |= polygon((300, 293, 334, 296, 336, 285, 295, 282, 283, 276), 0.07)
+        brows = polygon(LEFT_BROW, 0.07) | polygon(RIGHT_BROW, 0.07)
         lips = polygon(OUTER_LIPS, 0.05)
-        nose = polygon((98, 97, 2, 326, 327, 294, 278, 4, 48, 64), 0.03)
+        nose = polygon(NOSE, 0.03)
         cheeks = polygon((50, 205, 187, 123), 0.04) | polygon((280, 425, 411, 352), 0.04)
         bridge = polygon((193, 417, 351, 122), 0.03) | polygon((119, 118, 117, 50, 101), 0.0)
         bridge |= polygon((348, 347, 346, 280, 330), 0.0)
@@ -79,6 +92,22 @@ def clean(texture: Image, mesh: Points, zones: Zones) -> tuple[Image, float]:
     hidden |= zones.holes
     filled = _filled(texture, zones.core & ~hidden)
     return filled, flaws
+
+
+def soft_rim(texture: Image) -> Image:
+    """A clean texture whose detail fades towards the rim of what was kept: where skin ends at
+    once and what was filled in begins, cheeks look cracked."""
+    whole = texture.astype(np.float32)
+    whole += _near_rim() * (cv2.GaussianBlur(whole, (0, 0), _DETAIL) - whole)
+    return np.clip(whole, 0, 255).astype(np.uint8)
+
+
+@cache
+def _near_rim() -> NDArray[np.float32]:
+    """``[320, 320, 1]``: 0 well inside the core, rising to 1 at its rim and beyond."""
+    core = Zones.build().core.astype(np.uint8)
+    near = 1 - (cv2.distanceTransform(core, cv2.DIST_L2, 5) / _RIM).clip(0, 1)
+    return np.asarray(cv2.GaussianBlur(near, (0, 0), 2), np.float32)[..., None]
 
 
 def _spots(lab: NDArray[np.float32], zones: Zones) -> NDArray[np.uint8]:

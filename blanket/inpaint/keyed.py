@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from blanket.errors import BlanketError
 from blanket.faces import Appearance, Identity
-from blanket.inpaint.brows import downy
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import (
     AGES,
@@ -33,6 +32,7 @@ from blanket.inpaint.morphable import (
     mixed_texture,
     years_of,
 )
+from blanket.inpaint.young import young
 from blanket.light import flatten
 from blanket.texture import atlas
 
@@ -113,7 +113,7 @@ def keyed_face(numbers: NDArray[np.float64], group: str) -> Identity:
     apart = foresight.distances(textures, shapes, step)
     best = int(apart.argmax())
     shape = foresight.shapes(shapes[[best]], step)[0]
-    texture = downy(mixed_texture(textures[best]), AGES.get(group, AGES["adult"]))
+    texture = young(mixed_texture(textures[best]), AGES.get(group, AGES["adult"]))
     return Identity(texture, shape, "keyed", float(apart[best]))
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Array, Identity, Image, Points
-from blanket.inpaint.brows import downy
+from blanket.inpaint.clean import soft_rim
 from blanket.inpaint.likeness import Likeness, describe
+from blanket.inpaint.young import young
 from blanket.light import broad_light, flatten
 from blanket.models import Model
 from blanket.swap.shape import ShapeChange, worn
@@ -107,7 +108,7 @@ class Morphable:
             if distance >= self._distance:
                 break
         new = foresight.shapes(chosen[1], step)[0]
-        drawn = downy(mixed_texture(textures[texture]), self._years(own))
+        drawn = young(mixed_texture(textures[texture]), self._years(own))
         return Identity(drawn, new, self.name, distance)
 
     def _years(self, own: Appearance) -> float:
@@ -246,4 +247,4 @@ def mixed_texture(weights: NDArray[np.float32]) -> Image:
     detailed = detailed.clip(0.3, 1.35)
     light = broad_light(texture[leader])
     broad = cv2.resize(light, detailed.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.clip(detailed * broad, 0, 255).astype(np.uint8)
+    return soft_rim(np.clip(detailed * broad, 0, 255).astype(np.uint8))

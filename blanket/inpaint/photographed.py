@@ -8,7 +8,7 @@ from blanket import align
 from blanket.align import rigid
 from blanket.crop import face_matrix
 from blanket.faces import Appearance, Identity, Photograph, Trials
-from blanket.inpaint.clean import Zones, clean
+from blanket.inpaint.clean import Zones, clean, soft_rim
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
@@ -35,7 +35,8 @@ def photographed(
 
     own: the face that it replaces. origin, trials: see `Identity`.
     """
-    texture, _ = clean(unwrap(taken.pixels, taken.mesh), taken.mesh, Zones.build())
+    bare, _ = clean(unwrap(taken.pixels, taken.mesh), taken.mesh, Zones.build())
+    texture = soft_rim(bare)
     shape = rigid(taken.mesh, load_topology().mean)
     likeness = load_likeness()
     mine = likeness.embed(describe(flatten(texture), shape))

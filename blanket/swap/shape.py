@@ -53,6 +53,8 @@ moves be seen twice."""
 _NEAR = 0.5
 """How near a point of the outline may come to a feature, over how near it is at rest, before it
 gives way."""
+_ACROSS = 1.2
+"""The largest move across the face's outline, over the distance to it."""
 _STILL = 24
 """Points at the margin that stay where they are."""
 _MOVING = sum(len(vertices) for _, vertices, _ in _BLOCKS) + len(_SINGLE)
@@ -180,8 +182,9 @@ def reshape(
     room = _STEEPEST * cv2.resize(depth, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
     coarse = coarse.reshape(_GRID, _GRID, 2)
     length = np.linalg.norm(coarse, axis=-1) / side
-    small = (coarse * np.minimum(room / np.maximum(length, 1e-9), 1)[..., None]).astype(np.float32)
-    field = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)
+    coarse *= np.minimum(room / np.maximum(length, 1e-9), 1)[..., None]
+    small = side * _along_outline(coarse / side, mesh, side)
+    field = cv2.resize(small.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     warped = cv2.remap(
         patch, _pixels(side) - field, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
@@ -192,6 +195,23 @@ def reshape(
         moved[:, :2] = mesh[:, :2] + step[0]
     touched = cv2.resize((depth / 0.012).clip(0, 1), (side, side), interpolation=cv2.INTER_LINEAR)
     return warped, moved, touched
+
+
+def _along_outline(field: Float, mesh: Points, side: int) -> Float:
+    """A field ``[G, G, 2]`` in sides of the patch without what would dent the face's outline:
+    near it, what moves moves along it."""
+    hull = cv2.convexHull(mesh[:SURFACE, :2].astype(np.float32))[:, 0]
+    ring = np.round(((hull + 0.5) * (_FADE / side) - 0.5) * 16).astype(np.int32)
+    elsewhere = np.ones((_FADE, _FADE), np.uint8)
+    cv2.polylines(elsewhere, [ring], True, 0, 1, cv2.LINE_8, 4)
+    away = cv2.distanceTransform(elsewhere, cv2.DIST_L2, 5) / _FADE
+    away = cv2.resize(away, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
+    down, right = np.gradient(cv2.GaussianBlur(away, (0, 0), 0.7))
+    across = np.dstack([right, down]).astype(np.float64)
+    across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
+    part = (field * across).sum(-1, keepdims=True)
+    most = _ACROSS * away[..., None]
+    return np.asarray(field + (part.clip(-most, most) - part) * across)
 
 
 @cache

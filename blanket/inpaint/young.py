@@ -1,0 +1,65 @@
+"""Textures of small children: smooth skin, down for brows, no lashes to be seen below the eyes."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.faces import Image
+from blanket.inpaint.clean import Zones
+from blanket.texture import TEXTURE_SIDE, texture_points
+from blanket.topology import LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
+
+_YEARS = 3.0, 8.0
+"""From the first age to the second, all of this fades."""
+_BROWS, _NOSE, _SKIN, _LASHES = (0.8, 2.5), (0.6, 2.0), (0.7, 3.0), (0.9, 3.0)
+"""How much detail is taken away from brows (hairs), the nose (the line around its wings), bare
+skin (creases) and what is below the eyes, and the standard deviation in texels below which it
+is detail."""
+_BELOW = 0.15
+"""How far down lashes reach, in distances between the outer eye corners."""
+
+
+def young(texture: Image, years: float) -> Image:
+    """A texture ``[320, 320, 3]`` uint8 as a child of so many years has it.
+
+    That of an older child, on an infant, else looks drawn.
+    """
+    share = np.float32(np.interp(years, _YEARS, (1, 0)))
+    if not share:
+        return texture
+    whole = texture.astype(np.float32)
+    for where, (most, sigma) in _parts():
+        whole += share * most * where * (cv2.GaussianBlur(whole, (0, 0), sigma) - whole)
+    return np.clip(whole, 0, 255).astype(np.uint8)
+
+
+@cache
+def _parts() -> list[tuple[NDArray[np.float32], tuple[float, float]]]:
+    """Parts of the texture, ``[320, 320, 1]``, 1 falling to 0 around them, and what is done."""
+    points = texture_points()[:, :2].astype(np.float32)
+    lower = np.array((0, _BELOW * float(np.linalg.norm(points[33] - points[263]))), np.float32)
+    brows = [points[list(brow)] for brow in (LEFT_BROW, RIGHT_BROW)]
+    eyes = [points[list(eye)] for eye in (LEFT_EYE, RIGHT_EYE)]
+    below = [np.vstack([eye, eye + lower]) for eye in eyes]
+    return [
+        (_soft(Zones.build().skin.astype(np.uint8), 3), _SKIN),
+        (_soft(_hulls(below), 2), _LASHES),
+        (_soft(cv2.dilate(_hulls(brows), np.ones((17, 17), np.uint8)), 4), _BROWS),
+        (_soft(cv2.dilate(_hulls([points[list(NOSE)]]), np.ones((9, 9), np.uint8)), 3), _NOSE),
+    ]
+
+
+def _hulls(rings: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
+    canvas = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
+    for ring in rings:
+        cv2.fillConvexPoly(canvas, cv2.convexHull(np.round(ring).astype(np.int32)), 1)
+    return canvas
+
+
+def _soft(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
+    return np.asarray(soft, np.float32)[..., None]
