@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from blanket import align
 from blanket.attributes import eye_opening, iris_position
 from blanket.crop import placement
-from blanket.inpaint.morphable import load_model
+from blanket.inpaint.clean import Zones, soft_rim
+from blanket.inpaint.morphable import exemplar, load_model
+from blanket.inpaint.young import young
 from blanket.light import Lighting, broad_light, flatten
-from blanket.swap.raster import Raster
+from blanket.swap.raster import Raster, soften_edges
 from blanket.swap.shape import ShapeChange, reshape, worn
 from blanket.texture import TEXTURE_SIDE, atlas, texel_positions, texture_points, unwrap
 from blanket.topology import (
@@ -195,3 +197,59 @@ def test_nothing_is_seen_twice_on_a_head_that_is_turned_far(degrees: float) -> N
         right, below = np.diff(back, axis=1)[:-1], np.diff(back, axis=0)[:, :-1]
         area = right[..., 0] * below[..., 1] - right[..., 1] * below[..., 0]
         assert (area[4:-4, 4:-4] <= 0).sum() <= 2, "the picture folds"
+
+
+@pytest.mark.parametrize("degrees", [-35, 35])
+def test_the_outline_of_a_face_is_not_dented(degrees: float) -> None:
+    own = load_topology().mean
+    mesh = mesh_in_patch(np.radians(degrees)).astype(np.float32)
+    outline = cv2.convexHull(np.ascontiguousarray(mesh[:468, :2]))
+
+    def away(point: np.ndarray) -> float:
+        return abs(cv2.pointPolygonTest(outline, point[:2].tolist(), True))
+
+    rim = [vertex for vertex in range(468) if away(mesh[vertex]) < 0.5]
+    for shape in load_model()["shapes"][::6].astype(np.float32):
+        change = ShapeChange(own, shape + 1.2 * (shape - own))
+        moved = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), mesh, change)[1]
+        assert max(away(moved[vertex]) for vertex in rim) < 0.008 * SIDE
+
+
+def test_the_edge_of_a_nose_has_no_stairs() -> None:
+    bands = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE, 3), np.uint8)
+    bands[:, TEXTURE_SIDE // 2 :] = 255  # one half of the face white, the other black
+    for yaw, hides in ((0.0, False), (0.9, True), (-0.9, True)):
+        where = Raster(SIDE).texture_positions(mesh_in_patch(yaw))
+        sharp = cv2.remap(bands, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soft = sharp.copy()
+        soften_edges(soft, where)
+        assert (soft != sharp).any() == hides
+        assert (soft != sharp).any(-1).mean() < 0.02, "the face stays sharp elsewhere"
+
+
+def test_an_infants_skin_is_smooth_and_a_grown_face_stays_as_it_is() -> None:
+    texture = exemplar(0)
+    assert (young(texture, 30.0) == texture).all()
+
+    def detail(picture: np.ndarray, where: np.ndarray) -> float:
+        grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+        return float(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2))[where].mean())
+
+    zones = Zones.build()
+    lips = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
+    ring = np.round(texture_points()[list(OUTER_LIPS), :2]).astype(np.int32)
+    lips = cv2.fillPoly(lips, [ring], 1).astype(bool)
+    infant = young(texture, 1.0)
+    assert detail(infant, zones.skin) < 0.6 * detail(texture, zones.skin)
+    assert detail(infant, lips) > 0.9 * detail(texture, lips)
+    half = young(texture, 5.5)
+    assert detail(infant, zones.skin) < detail(half, zones.skin) < detail(texture, zones.skin)
+
+
+def test_detail_ends_softly_at_the_rim_of_a_texture() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(60, 200, (TEXTURE_SIDE, TEXTURE_SIDE, 3), np.uint8)
+    soft = soft_rim(noise)
+    depth = cv2.distanceTransform(Zones.build().core.astype(np.uint8), cv2.DIST_L2, 5)
+    assert np.abs(soft.astype(int) - noise)[depth > 32].max() <= 1
+    assert soft[depth == 0].std() < 0.2 * noise[depth == 0].std()

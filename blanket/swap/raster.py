@@ -9,11 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Points
+from blanket.faces import Image, Points
 from blanket.texture import texture_points
 from blanket.topology import load_topology
 
 _NOWHERE = -1000.0
+_JUMP = 32.0
+"""Texels from one drawn pixel to the next that no surface which is seen has between them."""
+_SOFT, _AROUND = 1.5, 3
+"""Standard deviation of their blur in pixels of the patch, and how many drawn pixels around
+them it reaches."""
 _DEPTH = 1e-3
 """Depth of the scene over its distance: so little that there is no perspective in it."""
 
@@ -92,6 +97,35 @@ def _enlarged(
     known = np.where(empty[..., None], np.float32(0), where)
     where[ring] = cv2.blur(known, (3, 3))[ring] / np.maximum(share, 1e-6)[:, None]
     return cv2.resize(where, (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def soften_edges(face: Image, where: NDArray[np.float32]) -> None:
+    """Take the stairs out of a drawn face ``[S, S, 3]`` where one part of it hides another, as
+    a nose does a cheek, in place. where: ``[S, S, 2]``, what it was drawn by."""
+    step = drawn_step(face.shape[0])
+    edges = _edges(np.ascontiguousarray(where[::step, ::step]))
+    x, y, width, height = cv2.boundingRect(edges)
+    if not width:
+        return
+    x, y = max(x - _AROUND, 0), max(y - _AROUND, 0)
+    near = edges[y : y + height + 2 * _AROUND, x : x + width + 2 * _AROUND]
+    rows, columns = near.shape
+    part = face[y * step : (y + rows) * step, x * step : (x + columns) * step]
+    near = cv2.dilate(near, np.ones((3, 3), np.uint8)).astype(np.float32)
+    near = cv2.GaussianBlur(near, (0, 0), 0.7)
+    near = cv2.resize(near, part.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    part[:] = cv2.blendLinear(cv2.GaussianBlur(part, (0, 0), _SOFT), part, near, 1 - near)
+
+
+def _edges(where: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """``[S, S]``: 1 at the edges at which one part of a face hides another."""
+    beside = np.ones((2, 2), np.uint8)
+    least, most = cv2.erode(where, beside), cv2.dilate(where, beside)
+    across, down = cv2.split(most - least)
+    edges = cv2.max(across, down) > _JUMP
+    # Where the mesh ends is no such edge, nor is where it is about to.
+    edges &= cv2.erode(cv2.extractChannel(least, 0), np.ones((9, 9), np.uint8)) >= 0
+    return edges.astype(np.uint8)
 
 
 @cache

@@ -24,7 +24,7 @@ from blanket.light import Lighting, flatten
 from blanket.models import Model
 from blanket.picture import Picture
 from blanket.swap.occlusion import OcclusionMask
-from blanket.swap.raster import Raster, drawn_step
+from blanket.swap.raster import Raster, drawn_step, soften_edges
 from blanket.swap.shape import MARGIN, ShapeChange, reshape
 from blanket.texture import TEXTURE_SIDE, atlas
 from blanket.timeline import Placement
@@ -108,6 +108,7 @@ class WarpSwapper:
         lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
         face = cv2.remap(lit, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        soften_edges(face, where)
         mask = self._mask(where, mesh)
         face = self._as_sharp(face, patch, mask, cover)
         # 7. What lies in front stays.
