@@ -212,7 +212,7 @@ def test_the_outline_of_a_face_is_not_dented(degrees: float) -> None:
     for shape in load_model()["shapes"][::6].astype(np.float32):
         change = ShapeChange(own, shape + 1.2 * (shape - own))
         moved = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), mesh, change)[1]
-        assert max(away(moved[vertex]) for vertex in rim) < 0.008 * SIDE
+        assert max(away(moved[vertex]) for vertex in rim) < 0.014 * SIDE
 
 
 def test_the_edge_of_a_nose_has_no_stairs() -> None:
@@ -240,7 +240,7 @@ def test_an_infants_skin_is_smooth_and_a_grown_face_stays_as_it_is() -> None:
     ring = np.round(texture_points()[list(OUTER_LIPS), :2]).astype(np.int32)
     lips = cv2.fillPoly(lips, [ring], 1).astype(bool)
     infant = young(texture, 1.0)
-    assert detail(infant, zones.skin) < 0.6 * detail(texture, zones.skin)
+    assert detail(infant, zones.skin) < 0.75 * detail(texture, zones.skin)
     assert detail(infant, lips) > 0.9 * detail(texture, lips)
     half = young(texture, 5.5)
     assert detail(infant, zones.skin) < detail(half, zones.skin) < detail(texture, zones.skin)

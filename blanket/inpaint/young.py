@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from blanket.faces import Image
 from blanket.inpaint.clean import Zones
 from blanket.texture import TEXTURE_SIDE, texture_points
-from blanket.topology import LEFT_BROW, LEFT_EYE, NOSE, RIGHT_BROW, RIGHT_EYE
+from blanket.topology import LEFT_BROW, LEFT_EYE, NOSE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
 
 _YEARS = 3.0, 8.0
 """From the first age to the second, all of this fades."""
@@ -44,20 +44,23 @@ def _parts() -> list[tuple[NDArray[np.float32], tuple[float, float]]]:
     lower = np.array((0, _BELOW * float(np.linalg.norm(points[33] - points[263]))), np.float32)
     brows = [points[list(brow)] for brow in (LEFT_BROW, RIGHT_BROW)]
     eyes = [points[list(eye)] for eye in (LEFT_EYE, RIGHT_EYE)]
-    below = [np.vstack([eye, eye + lower]) for eye in eyes]
+    skin = Zones.build().skin.astype(np.uint8)
+    # How far a mouth is open is read off the edges of its lips.
+    spared = 1 - _soft(_hulls([points[list(OUTER_LIPS)]], 15), 5)
     return [
-        (_soft(Zones.build().skin.astype(np.uint8), 3), _SKIN),
-        (_soft(_hulls(below), 2), _LASHES),
-        (_soft(cv2.dilate(_hulls(brows), np.ones((17, 17), np.uint8)), 4), _BROWS),
-        (_soft(cv2.dilate(_hulls([points[list(NOSE)]]), np.ones((9, 9), np.uint8)), 3), _NOSE),
+        (spared * _soft(skin, 3), _SKIN),
+        (_soft(_hulls([np.vstack([eye, eye + lower]) for eye in eyes]), 2), _LASHES),
+        (_soft(_hulls(brows, 8), 4), _BROWS),
+        (spared * _soft(_hulls([points[list(NOSE)]], 4), 3), _NOSE),
     ]
 
 
-def _hulls(rings: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
+def _hulls(rings: list[NDArray[np.float32]], wider: int = 0) -> NDArray[np.uint8]:
+    """``[320, 320]``: 1 inside the rings and up to `wider` texels around them."""
     canvas = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
     for ring in rings:
         cv2.fillConvexPoly(canvas, cv2.convexHull(np.round(ring).astype(np.int32)), 1)
-    return canvas
+    return cv2.dilate(canvas, np.ones((2 * wider + 1, 2 * wider + 1), np.uint8))
 
 
 def _soft(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:

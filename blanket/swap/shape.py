@@ -53,7 +53,7 @@ moves be seen twice."""
 _NEAR = 0.5
 """How near a point of the outline may come to a feature, over how near it is at rest, before it
 gives way."""
-_ACROSS, _EDGE = 2.0, 0.011
+_ACROSS, _EDGE = 2.0, 0.005
 """The largest move across the face's outline, over the distance to it, which counts from so many
 sides of the patch beside it."""
 _STILL = 24
