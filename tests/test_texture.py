@@ -209,10 +209,12 @@ def test_the_outline_of_a_face_is_not_dented(degrees: float) -> None:
         return abs(cv2.pointPolygonTest(outline, point[:2].tolist(), True))
 
     rim = [vertex for vertex in range(468) if away(mesh[vertex]) < 0.5]
+    dents = []
     for shape in load_model()["shapes"][::6].astype(np.float32):
-        change = ShapeChange(own, shape + 1.2 * (shape - own))
+        change = ShapeChange(own, shape + 4 * (shape - own))
         moved = reshape(np.zeros((SIDE, SIDE, 3), np.uint8), mesh, change)[1]
-        assert max(away(moved[vertex]) for vertex in rim) < 0.014 * SIDE
+        dents.append(max(away(moved[vertex]) for vertex in rim) / SIDE)
+    assert np.median(dents) < 0.0155
 
 
 def test_the_edge_of_a_nose_has_no_stairs() -> None:

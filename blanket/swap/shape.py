@@ -53,9 +53,9 @@ moves be seen twice."""
 _NEAR = 0.5
 """How near a point of the outline may come to a feature, over how near it is at rest, before it
 gives way."""
-_ACROSS, _EDGE = 2.0, 0.005
-"""The largest move across the face's outline, over the distance to it, which counts from so many
-sides of the patch beside it."""
+_ACROSS, _UNSEEN = 0.9, 0.006
+"""The largest move across the face's outline, over the distance to it, and how much more, in
+sides of the patch, is no dent that is seen."""
 _STILL = 24
 """Points at the margin that stay where they are."""
 _MOVING = sum(len(vertices) for _, vertices, _ in _BLOCKS) + len(_SINGLE)
@@ -211,7 +211,7 @@ def _along_outline(field: Float, mesh: Points, side: int) -> Float:
     across = np.dstack([right, down]).astype(np.float64)
     across /= np.maximum(np.linalg.norm(across, axis=-1, keepdims=True), 1e-6)
     part = (field * across).sum(-1, keepdims=True)
-    most = _ACROSS * (away[..., None] - _EDGE).clip(0)
+    most = _ACROSS * away[..., None] + _UNSEEN
     return np.asarray(field + (part.clip(-most, most) - part) * across)
 
 
