@@ -238,8 +238,8 @@ def _measure(clip: Clip, output: Path, every: int) -> _Found:
                 found.before.append(recogniser.embed(old.rgb(), mesh[None])[0])
                 found.after.append(recogniser.embed(new.rgb(), mesh[None])[0])
             if old.index % (10 * every) == 0:
-                moved = (_moved_by_noise(recogniser, picture.rgb(), mesh) for picture in (old, new))
-                found.answers.append((next(moved), next(moved)))
+                in_old = _moved_by_noise(recogniser, old.rgb(), mesh)
+                found.answers.append((in_old, _moved_by_noise(recogniser, new.rgb(), mesh)))
             count += 1
             progress("measure", count, len(clip.mesh))
     return found

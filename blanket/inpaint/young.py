@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from blanket.faces import Image
 from blanket.inpaint.clean import Zones
 from blanket.texture import TEXTURE_SIDE, texture_points
-from blanket.topology import LEFT_BROW, LEFT_EYE, NOSE, OUTER_LIPS, RIGHT_BROW, RIGHT_EYE
+from blanket.topology import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_EYE_OUTER,
+    NOSE,
+    OUTER_LIPS,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_EYE_OUTER,
+)
 
 _YEARS = 3.0, 8.0
 """From the first age to the second, all of this fades."""
@@ -41,7 +50,8 @@ def young(texture: Image, years: float) -> Image:
 def _parts() -> list[tuple[NDArray[np.float32], tuple[float, float]]]:
     """Parts of the texture, ``[320, 320, 1]``, 1 falling to 0 around them, and what is done."""
     points = texture_points()[:, :2].astype(np.float32)
-    lower = np.array((0, _BELOW * float(np.linalg.norm(points[33] - points[263]))), np.float32)
+    unit = float(np.linalg.norm(points[LEFT_EYE_OUTER] - points[RIGHT_EYE_OUTER]))
+    lower = np.array((0, _BELOW * unit), np.float32)
     brows = [points[list(brow)] for brow in (LEFT_BROW, RIGHT_BROW)]
     eyes = [points[list(eye)] for eye in (LEFT_EYE, RIGHT_EYE)]
     skin = Zones.build().skin.astype(np.uint8)

@@ -26,8 +26,7 @@ _DEPTH = 1e-3
 @cache
 def _triangles() -> NDArray[np.int32]:
     """All triangles ``[T, 3]``."""
-    topology = load_topology()
-    return topology.closed.astype(np.int32)
+    return load_topology().closed.astype(np.int32)
 
 
 @cache

@@ -108,9 +108,14 @@ def carriers(mesh: NDArray[np.floating]) -> Float:
     return np.vstack([*points, mesh[list(_SINGLE + _RIM), :2], still]).astype(np.float64)
 
 
+def _hull(mesh: NDArray[np.floating]) -> Points:
+    """The outline ``[n, 2]`` of a mesh as it is seen, without its hollows."""
+    return np.asarray(cv2.convexHull(mesh[:SURFACE, :2].astype(np.float32))[:, 0], np.float32)
+
+
 def margin(mesh: NDArray[np.floating]) -> Points:
     """The polygon ``[n, 2]`` at which the warp of a mesh ends."""
-    hull = cv2.convexHull(mesh[:SURFACE, :2].astype(np.float32))[:, 0]
+    hull = _hull(mesh)
     middle = (hull.min(0) + hull.max(0)) / 2
     return np.asarray(middle + MARGIN * (hull - middle), np.float32)
 
@@ -176,9 +181,8 @@ def reshape(
     places = carriers(mesh)
     coarse = spline((places + moves) / side, moves, grid, _looseness(places / scale))
     # It gives way towards the margin.
-    ring = (margin(mesh) + 0.5) * (_FADE / side) - 0.5
     inside = np.zeros((_FADE, _FADE), np.uint8)
-    cv2.fillConvexPoly(inside, np.round(ring * 16).astype(np.int32), 1, cv2.LINE_8, 4)
+    cv2.fillConvexPoly(inside, _drawable(margin(mesh), side), 1, cv2.LINE_8, 4)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, 3) / _FADE
     room = _STEEPEST * cv2.resize(depth, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
     coarse = coarse.reshape(_GRID, _GRID, 2)
@@ -201,10 +205,8 @@ def reshape(
 def _along_outline(field: Float, mesh: Points, side: int) -> Float:
     """A field ``[G, G, 2]`` in sides of the patch without what would dent the face's outline:
     near it, what moves moves along it."""
-    hull = cv2.convexHull(mesh[:SURFACE, :2].astype(np.float32))[:, 0]
-    ring = np.round(((hull + 0.5) * (_FADE / side) - 0.5) * 16).astype(np.int32)
     elsewhere = np.ones((_FADE, _FADE), np.uint8)
-    cv2.polylines(elsewhere, [ring], True, 0, 1, cv2.LINE_8, 4)
+    cv2.polylines(elsewhere, [_drawable(_hull(mesh), side)], True, 0, 1, cv2.LINE_8, 4)
     away = cv2.distanceTransform(elsewhere, cv2.DIST_L2, 5) / _FADE
     away = cv2.resize(away, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
     down, right = np.gradient(cv2.GaussianBlur(away, (0, 0), 0.7))
@@ -213,6 +215,11 @@ def _along_outline(field: Float, mesh: Points, side: int) -> Float:
     part = (field * across).sum(-1, keepdims=True)
     most = _ACROSS * away[..., None] + _UNSEEN
     return np.asarray(field + (part.clip(-most, most) - part) * across)
+
+
+def _drawable(ring: Points, side: int) -> NDArray[np.int32]:
+    """A polygon on a patch of `side` pixels as OpenCV draws it on `_FADE`, in sixteenths."""
+    return np.round(((ring + 0.5) * (_FADE / side) - 0.5) * 16).astype(np.int32)
 
 
 @cache
