@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from blanket import align
 from blanket.crop import placement
 from blanket.faces import Array, Points
+from blanket.nearest import nearest
 from blanket.topology import OVAL, SURFACE, load_topology
 
 TEXTURE_SIDE = 320
@@ -51,13 +52,7 @@ def atlas(side: int = TEXTURE_SIDE) -> Atlas:
     hull = np.zeros((side, side), np.uint8)
     cv2.fillPoly(hull, [np.round(points[list(OVAL)]).astype(np.int32)], 1)
     # Outside, the triangle of the nearest covered texel continues.
-    empty = (owner < 0).astype(np.uint8)
-    _, nearest = cv2.distanceTransformWithLabels(
-        empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    at = np.zeros(nearest.max() + 1, np.int32)
-    at[nearest[owner >= 0]] = owner[owner >= 0]
-    owner = at[nearest]
+    owner = owner.ravel()[nearest(owner >= 0)[0]]
     corners = triangles[owner]
     a, b, c = (points[corners[..., i]] for i in range(3))
     yy, xx = np.mgrid[:side, :side]

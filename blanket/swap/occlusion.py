@@ -13,6 +13,7 @@ from blanket.appearance import SIDE, departure
 from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
 from blanket.faces import Appearance, Image, Points
 from blanket.mesh import MASK_SIDE
+from blanket.nearest import nearest
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas, unwrap
 from blanket.topology import LEFT_BROW, RIGHT_BROW, load_topology
@@ -149,12 +150,7 @@ def _drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[
 def _inner() -> NDArray[np.int64]:
     """``[64, 64]``: for each texel itself, or the nearest one that is well in the hull."""
     inside = cv2.erode(atlas(SIDE).inside.astype(np.uint8), np.ones((7, 7), np.uint8))
-    _, labels = cv2.distanceTransformWithLabels(
-        1 - inside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    of_label = np.zeros(labels.max() + 1, np.int64)
-    of_label[labels[inside > 0]] = np.flatnonzero(inside)
-    return of_label[labels]
+    return nearest(inside > 0)[0]
 
 
 def _on_patch(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Image, Points
+from blanket.swap.horizon import beyond_horizon
 from blanket.texture import texture_points
 from blanket.topology import load_topology
 
@@ -50,11 +51,12 @@ class Raster:
         self._side = side
         self._step = drawn_step(side)
 
-    def texture_positions(self, mesh: Points) -> NDArray[np.float32]:
+    def texture_positions(self, mesh: Points, patch: Image | None = None) -> NDArray[np.float32]:
         """``[side, side, 2]`` float32: texture pixels for each pixel of the patch.
 
         mesh: ``[478, 3]`` pixels of the patch. What is nearest is seen, under all of it what
-        faces away; outside the mesh the positions lie outside the texture's hull.
+        faces away; outside the mesh the positions lie outside the texture's hull. patch:
+        ``[side, side, 3]``, if they are to go on over skin beyond the mesh's horizon.
         """
         size = -(-self._side // self._step)
         # A camera that looks down -z sees -1..1 across, y upwards, at the distance of 1.
@@ -72,6 +74,8 @@ class Raster:
                     1 - _DEPTH, 1 + 2 * _DEPTH, _smooth(),
                 )  # fmt: skip
         where = np.ascontiguousarray(drawn[..., :2])
+        if patch is not None:
+            beyond_horizon(where, patch)
         if self._step == 1:
             return where
         return _enlarged(where, where[..., 0] == _NOWHERE, self._side)

@@ -97,7 +97,7 @@ class WarpSwapper:
         # 2. Features and outline where the new face has them.
         patch, mesh, touched = reshape(patch, align.apply(matrix, mesh), self._change)
         # 3. Where in the texture each pixel lies.
-        where = Raster(side).texture_positions(mesh)
+        where = Raster(side).texture_positions(mesh, patch)
         # 4. What lies in front.
         cover = self._occlusion(patch, mesh, occluded, where)
         # 5. The texture in the light of the patch.

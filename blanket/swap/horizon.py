@@ -1,0 +1,93 @@
+"""Beyond the horizon of a turned head: skin that is seen there and that no mesh covers.
+
+On the far side of a head its mesh ends within the picture of its skin. What lies between would
+stay the child's: a fold beside the eye, half of a brow.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from blanket.faces import Image
+from blanket.nearest import nearest
+from blanket.texture import TEXTURE_SIDE, atlas
+
+_REACH = 0.085
+"""How far beyond the mesh skin is looked for, in sides of the patch."""
+_ALIKE = 40.0
+"""Levels by which a pixel may differ from the skin that is nearest, in any channel: folds differ
+by 30, the dark line at which a face ends by 60."""
+_DEEP = 6.0
+"""Texels from the texture's outline: farther inside, it is not where a face ends."""
+
+
+def beyond_horizon(where: NDArray[np.float32], patch: Image) -> None:
+    """Continue texture positions over skin beyond the mesh, in place.
+
+    where: ``[H, W, 2]``, below 0 outside of the mesh. patch: ``[S, S, 3]``, of the same place.
+    Where the mesh ends at the outline of the texture nothing is done: there a face ends.
+    """
+    drawn = where[..., 0] >= 0
+    reach = max(round(_REACH * where.shape[0]), 1)
+    area = _around_horizon(where, drawn, reach + 2)
+    if area is None:
+        return
+    inside, part = np.ascontiguousarray(drawn[area]), where[area]
+    inner, away = nearest(inside)
+    continued = part.reshape(-1, 2)[inner]
+    open_ = ~inside & (away <= reach) & _deep(continued)
+    skin = inside | (open_ & (_unlike(patch, where.shape[0], area, inside, inner) < _ALIKE))
+    # Single pixels are noise either way.
+    skin = inside | (cv2.blur(skin.astype(np.float32), (5, 5)) > 0.5)
+    # Skin beyond something else is somebody's, but not this face's.
+    count, pieces = cv2.connectedComponents(skin.astype(np.uint8))
+    joined = np.bincount(pieces[inside], minlength=count) > 0
+    new = joined[pieces] & skin & open_
+    part[new] = continued[new]
+
+
+def _around_horizon(
+    where: NDArray[np.float32], drawn: NDArray[np.bool_], reach: int
+) -> tuple[slice, slice] | None:
+    """What lies around the horizon, if there is one."""
+    rim = drawn & (cv2.erode(drawn.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    x, y, width, height = cv2.boundingRect((rim & _deep(where)).astype(np.uint8))
+    if not width:
+        return None
+    return (
+        slice(max(y - reach, 0), y + height + reach),
+        slice(max(x - reach, 0), x + width + reach),
+    )
+
+
+def _deep(where: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """``[H, W]``: whether texture positions ``[H, W, 2]`` lie well inside the texture's outline."""
+    return np.asarray(cv2.remap(_depth(), where, None, cv2.INTER_NEAREST) > 0)
+
+
+@cache
+def _depth() -> NDArray[np.uint8]:
+    inside = atlas(TEXTURE_SIDE).inside.astype(np.uint8)
+    return (cv2.distanceTransform(inside, cv2.DIST_L2, 5) > _DEEP).astype(np.uint8)
+
+
+def _unlike(
+    patch: Image,
+    side: int,
+    area: tuple[slice, slice],
+    inside: NDArray[np.bool_],
+    inner: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """How far each pixel of an area is from the skin inside the mesh that is nearest, in levels."""
+    small = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
+    near = small[area].astype(np.float32)
+    weight = inside.astype(np.float32)
+    window = (2 * round(_REACH * side / 2) + 1,) * 2
+    usual = cv2.blur(near * weight[..., None], window)
+    usual /= np.maximum(cv2.blur(weight, window), 1e-3)[..., None]
+    red, green, blue = cv2.split(cv2.absdiff(near, usual.reshape(-1, 3)[inner]))
+    return np.asarray(cv2.max(cv2.max(red, green), blue))
