@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -24,6 +25,9 @@ from blanket.video import read
 pytest.importorskip("pyarrow", reason="pyarrow (extra eval) is not installed")
 pytest.importorskip("dlib", reason="dlib-bin (extra eval) is not installed")
 pytest.importorskip("jinja2", reason="jinja2 (extra eval) is not installed")
+
+
+ODD = r"a|b{c}^$\d"
 
 
 @pytest.fixture(scope="module")
@@ -206,6 +210,17 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(InputError, match=message):
             blanket.compare(inputs, tmp_path / "made", [])
+    options: list[tuple[dict[str, Any], str]] = [
+        ({"methods": []}, "no method to compare: name one"),
+        ({"methods": ["nosuch"]}, "no method 'nosuch': choose of .*, deepprivacy2$"),
+        ({"methods": [], "add": {"other": tmp_path / "nosuch"}}, "no folder .*nosuch"),
+    ]
+    for given, message in options:
+        with pytest.raises(InputError, match=message):
+            blanket.compare([clip], tmp_path / "made", **given)
+    with pytest.raises(InputError, match="must lie outside the input folder"):
+        blanket.compare([tmp_path / "more"], tmp_path / "more" / "made", ["blackbox"])
+    assert not (tmp_path / "made").exists() and not (tmp_path / "more" / "made").exists()
     assert main(["compare", str(clip), "-o", str(tmp_path / "x"), "--add", "odd"]) == 2
     assert main(["compare", str(clip), "-o", str(tmp_path / "x"), "--sweep", "odd"]) == 2
 
@@ -293,9 +308,83 @@ def test_a_method_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
     assert not other.videos and "pairs go by name" in other.failed["a.mp4"]
 
 
+def test_an_output_that_does_not_fit_is_left_out_alone(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene(phase=k / 9) for k in range(3)])
+    wrong = {"short": [scene()], "long": [scene()] * 5, "small": [scene(width=128)] * 3}
+    options = ["compare", str(clip), "-o", str(tmp_path / "made"), "--methods", "blackbox, blur"]
+    for name, pictures in wrong.items():
+        (tmp_path / name).mkdir()
+        make_clip(tmp_path / name / "a.mp4", pictures)
+        options += ["--add", f"{name}={tmp_path / name}"]
+    assert main([*options, "--recogniser", "none"]) == 1
+    made = tmp_path / "made"
+    results = Results.model_validate_json((made / "results.json").read_text("utf-8"))
+    assert [(one.name, len(one.videos), len(one.failed)) for one in results.methods] == [
+        ("blackbox", 1, 0), ("blur", 1, 0), ("short", 0, 1), ("long", 0, 1), ("small", 0, 1),
+    ]  # fmt: skip
+    reasons = {one.name: one.failed["a.mp4"] for one in results.methods[2:]}
+    assert "ends after 1 frames" in reasons["short"]
+    assert "goes on after 3 frames" in reasons["long"]
+    assert "128x120 pixels" in reasons["small"]
+    assert (made / "table.md").exists()
+    for name in ("results.json", "report.html"):
+        assert str(tmp_path) not in (made / name).read_text("utf-8")
+
+
+def test_predictions_that_cannot_be_read_stop_only_their_method(tmp_path: Path) -> None:
+    (tmp_path / "made by others").mkdir()
+    clip = make_clip(tmp_path / "made by others" / "a.mp4", [scene(), scene()])
+    box = {"image_id": 0, "category_id": 1, "score": 0.9, "bbox": [10, 10, 50, 50]}
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps([box]), encoding="utf-8")
+    bad.write_text("[", encoding="utf-8")
+    results = blanket.compare(
+        [clip], tmp_path / "made", [], add=dict.fromkeys(("one", "two"), clip.parent),
+        predictions={"original": good, "one": bad, "two": good}, recogniser=None,
+    )  # fmt: skip
+    one, two = results.methods
+    assert not one.videos and one.failed["a.mp4"].startswith("bad.json")
+    assert two.videos[0].values["person_ap"] == pytest.approx(100) and not two.failed
+
+
+def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        for video in ("a.mp4", "b.mp4"):
+            make_clip(tmp_path / name / video, [scene(), scene()])
+    (tmp_path / "two" / "b.mp4").unlink()
+    options = ["--methods", "blackbox", "--recogniser", "none", "--look-every", "1"]
+    options += ["--add", f"{ODD}={tmp_path / 'two'}", "-o", str(tmp_path / "made")]
+    assert main(["compare", str(tmp_path / "one"), *options]) == 1
+    results = Results.model_validate_json((tmp_path / "made/results.json").read_text("utf-8"))
+    title = results.metric("ssim_outside").title
+    tables = {k: (tmp_path / f"made/table.{k}").read_text("utf-8") for k in ("md", "tex")}
+    [row] = [line for line in tables["md"].splitlines() if line.startswith(f"| {title}")]
+    best, other = row.split(" | ")[1:]
+    # The other is better, in the one video that it has.
+    assert best.startswith("**0.9") and best.endswith("**")
+    assert other == "1.0000 (1 of 2) |"
+    [row] = [line for line in tables["tex"].splitlines() if line.startswith(f"{title} ")]
+    assert r"& $\mathbf{0.9" in row and row.endswith(r"$ (1 of 2) \\")
+    page = (tmp_path / "made/report.html").read_text("utf-8")
+    for text in (*tables.values(), page):
+        assert "(1 of 2)" in text and "(n of m): over only n of the m" in text
+    # Its name means something in Markdown and in LaTeX.
+    assert tables["md"].startswith(r"| | blackbox | a\|b{c}^\$\\d |")
+    tex = r"a\textbar{}b\{c\}\textasciicircum{}\$\textbackslash{}d"
+    assert f" & blackbox & {tex} " in tables["tex"]
+
+
 @pytest.mark.parametrize(
     ("sweep", "message"),
-    [("kernel=4", "kernel"), ("nonsense=1", "nonsense"), ("kernel", "not of the form")],
+    [
+        ("kernel=4", "kernel"),
+        ("nonsense=1", "nonsense"),
+        ("nonsense.kernel=1", "no setting 'nonsense.kernel'"),
+        ("kernel", "not of the form"),
+        ("detect.threshold=0.2,0.5", "followed once for all methods"),
+        ("track.lookback=0,30", "followed once for all methods"),
+    ],
 )
 def test_a_sweep_that_cannot_be_is_an_error(tmp_path: Path, sweep: str, message: str) -> None:
     from blanket.eval.compare import parse_sweep

@@ -193,6 +193,17 @@ def test_pictures_are_videos_of_one_frame(demo: Demo, tmp_path: Path) -> None:
     assert video.values["yaw_error"] is not None and video.values["identity_distance"] is not None
 
 
+def test_one_picture_of_each_person_is_no_gallery(demo: Demo, tmp_path: Path) -> None:
+    for name, clip in {"a": demo.clip, "b": demo.anonymized}.items():
+        for person in ("anna", "bob"):
+            (tmp_path / name / person).mkdir(parents=True)
+            write_image(tmp_path / name / person / "one.png", next(iter(read(clip))).rgb())
+    results = blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
+    assert "rank1" not in results.methods[0].overall
+    [warning] = results.warnings
+    assert warning.startswith("re-identification of 2 people was not measured")
+
+
 def test_a_video_without_a_face_has_no_figures(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", [scene(phase=k / 9) for k in range(4)])
     results = blanket.evaluate(clip, clip, tmp_path / "made")
@@ -233,11 +244,55 @@ def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
         make_clip(tmp_path / name / "good.mp4", [scene()])
     make_clip(tmp_path / "a" / "odd.mp4", [scene(), scene()])
     make_clip(tmp_path / "b" / "odd.mp4", [scene()])
-    results = blanket.evaluate(tmp_path / "a", tmp_path / "b", tmp_path / "made")
-    [method] = results.methods
+    made = tmp_path / "made"
+    assert main(["eval", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(made)]) == 1
+    texts = {name: (made / name).read_text("utf-8") for name in ("results.json", "report.html")}
+    [method] = Results.model_validate_json(texts["results.json"]).methods
     assert [video.video for video in method.videos] == ["good.mp4"]
-    assert "ends after 1 frames" in method.failed["odd.mp4"]
-    assert "ends after 1 frames" in (tmp_path / "made" / "report.html").read_text("utf-8")
+    assert method.failed["odd.mp4"].startswith("odd.mp4 ends after 1 frames and odd.mp4 does not")
+    assert "ends after 1 frames" in texts["report.html"]
+    assert not any(str(tmp_path) in text for text in texts.values())
+
+
+def test_reasons_name_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("anna smith", "out of it"):
+        Path(name).mkdir()
+        for video in ("good.mp4", "odd.mp4"):
+            make_clip(Path(name) / video, [scene()])
+    Path("out of it/odd.mp4").write_bytes(b"nothing")
+    results = blanket.evaluate("anna smith", "out of it", "made", recogniser=None)
+    reason = results.methods[0].failed["odd.mp4"]
+    assert reason.startswith("odd.mp4 cannot be read as a video")
+
+
+def test_without_a_folder_the_table_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("b").mkdir()
+    for name in ("a.mp4", "b/a.mp4"):
+        make_clip(Path(name), [scene(), scene()])
+    before = sorted(tmp_path.rglob("*"))
+    assert main("eval a.mp4 b/a.mp4 --name mine --recogniser none".split()) == 0
+    assert sorted(tmp_path.rglob("*")) == before
+    assert capsys.readouterr().out.startswith("| | mine |\n|---|---:|\n")
+
+
+def test_a_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "a.mp4", [scene()])
+    (tmp_path / "made").touch()
+    with pytest.raises(InputError, match="made cannot be made"):
+        blanket.evaluate(clip, clip, tmp_path / "made")
+
+
+def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_clip(tmp_path / name / "one.mp4", [scene()])
+    monkeypatch.chdir(tmp_path / "b")
+    [method] = blanket.evaluate("../a", ".", tmp_path / "made", recogniser=None).methods
+    assert method.name == "b"
 
 
 def test_outputs_go_by_name(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from blanket.eval.coco import (
     read_results,
 )
 from blanket.eval.downstream import downstream_precision, human_precision
+from blanket.eval.people import people_figures, people_files
 
 FRAMES = range(12)
 
@@ -181,12 +182,25 @@ def test_predictions_elsewhere_or_of_another_skeleton_are_refused() -> None:
         ('[{"image_id": 0, "category_id": 1}]', "prediction 0 lacks score"),
         (
             '[{"image_id": "a", "category_id": 1, "score": 1, "bbox": [0, 0, 1, 1]}]',
-            "no whole number",
+            "prediction 0: image_id: should be a valid integer",
         ),
         ('[{"image_id": 0, "category_id": 1, "score": 1}]', "prediction 0 lacks a bbox"),
         (
             '[{"image_id": 0, "category_id": 1, "score": NaN, "bbox": [0, 0, 1, 1]}]',
-            "not a number",
+            "prediction 0: score: should be a finite number",
+        ),
+        *(
+            (
+                json.dumps([{"image_id": 0, "category_id": 1, "score": 1, **wrong}]),
+                f"prediction 0: {field}",
+            )
+            for field, wrong in {
+                r"bbox: should be a valid list": {"bbox": None},
+                r"bbox: List should have at least 4": {"bbox": [1, 2, 3]},
+                r"keypoints\.0: should be a valid number": {"keypoints": [[1, 2, 1]] * 17},
+                "score": {"bbox": [0, 0, 1, 1], "score": "high"},
+                "category_id": {"bbox": [0, 0, 1, 1], "category_id": "person"},
+            }.items()
         ),
         ("nonsense", "cannot be read as JSON"),
     ],
@@ -217,8 +231,16 @@ def test_human_annotations(tmp_path: Path) -> None:
     assert [one["id"] for one in only["images"]] == [31] and not only["annotations"]
     del annotation["area"]
     path.write_text(json.dumps(file))
-    with pytest.raises(InputError, match="lacks area"):
+    with pytest.raises(InputError, match="annotation 0 lacks area"):
         read_annotations(path)
+    annotation["area"] = 5000.0
+    for image, message in (
+        ({"file_name": "a.png"}, "image 0 lacks id"),
+        ({"id": "a"}, "image 0: id: should be a valid integer"),
+    ):
+        path.write_text(json.dumps({**file, "images": [image]}))
+        with pytest.raises(InputError, match=message):
+            read_annotations(path)
     path.write_text("[]")
     with pytest.raises(InputError, match="no COCO annotation file"):
         read_annotations(path)
@@ -258,11 +280,47 @@ def test_downstream_of_files(tmp_path: Path) -> None:
     # Every third frame: what lies between is left out on both sides.
     thinned = downstream_precision(original, output, range(0, 12, 3))
     assert thinned["pose"].images == 4 and thinned["pose"].truth < found["pose"].truth
-    # An output in which nobody is found has lost all of it; a file without poses has none.
+    # An output in which nobody is found has lost all of it.
     gone = downstream_precision(original, [], FRAMES)
     assert gone["pose"].ap == gone["person"].ap == 0
-    boxes = [{key: r[key] for key in r if key != "keypoints"} for r in output]
-    assert set(downstream_precision(original, boxes, FRAMES)) == {"person"}
+    # Of other objects nothing is said.
+    toys = [{**box(frame, 700), "category_id": 3} for frame in FRAMES]
+    assert downstream_precision([*original, *toys], [*output, *toys[:5]], FRAMES) == found
+    assert downstream_precision(original, toys, FRAMES) == gone
+    with pytest.raises(InputError, match="no prediction is of a person"):
+        downstream_precision(toys, toys, FRAMES)
+    # Without boxes, or poses, on one side nothing can be said of them.
+    boxes, points = only("bbox", output), only("keypoints", output)
+    assert set(downstream_precision(boxes, original, FRAMES)) == {"person"}
+    for part, kind in ((boxes, "keypoints"), (points, "bbox")):
+        with pytest.raises(InputError, match=f"original have {kind} and those on the output have"):
+            downstream_precision(original, part, FRAMES)
+    # What is seen where nobody was is spurious.
+    invented = downstream_precision([], [box(0, 0), box(1, 0)], FRAMES)
+    assert set(invented) == {"person"} and np.isnan(invented["person"].ap)
+    assert (invented["person"].truth, invented["person"].spurious) == (0, 2)
+
+
+def only(kind: Kind, results: list[Result]) -> list[Result]:
+    other = "keypoints" if kind == "bbox" else "bbox"
+    return [{key: one[key] for key in one if key != other} for one in results]
+
+
+def test_boxes_and_poses_may_be_predictions_of_their_own() -> None:
+    original, output = poses(1, 0, 0, 0, True), poses(2, 0.04, 0.2, 0.2, True)
+    found = downstream_precision(
+        [*only("bbox", original), *only("keypoints", original)],
+        [*only("keypoints", output), *only("bbox", output)],
+        FRAMES,
+    )
+    for kind, name in (("bbox", "person"), ("keypoints", "pose")):
+        alone = downstream_precision(only(kind, original), only(kind, output), FRAMES)
+        assert found[name] == alone[name] and 0 < alone[name].ap < 1
+
+
+def test_people_that_were_marked() -> None:
+    original = poses(1, 0, 0, 0, True)
+    truth = as_truth(original, FRAMES)
     human = human_precision(truth, original, range(0, 12, 2))
     assert human["pose"].ap == pytest.approx(1) and human["pose"].images == 6
     # Toys that were marked too are not missed, nor are toys that were found spurious.
@@ -273,9 +331,72 @@ def test_downstream_of_files(tmp_path: Path) -> None:
         "annotations": [*truth["annotations"], toy],
     }
     seen = [*original, {**original[0], "category_id": 2}, {**original[0], "category_id": 3}]
-    assert human_precision(toys, seen, FRAMES) == human_precision(truth, original, FRAMES)
+    expected = human_precision(truth, original, FRAMES)
+    assert human_precision(toys, seen, FRAMES) == expected
+    assert human_precision({**truth, "categories": [{"id": 1}]}, seen, FRAMES) == expected
+    # Their number in the annotations is the annotators' own.
+    renamed = [{**one, "category_id": 7} for one in truth["annotations"]]
+    other = {**truth, "categories": [{"id": 7, "name": "person"}], "annotations": renamed}
+    assert human_precision(other, original, FRAMES) == expected
+    # Who was marked by a box alone is passed over.
+    boxed = only("bbox", truth["annotations"][:1])
+    some = human_precision(
+        {**truth, "annotations": [*boxed, *truth["annotations"][1:]]}, original, FRAMES
+    )
+    assert some["person"] == expected["person"]
+    assert some["pose"].truth == expected["pose"].truth - 1
+    assert some["pose"].ap == pytest.approx(1) and some["pose"].spurious == 0
     with pytest.raises(InputError, match="none of the frames"):
         human_precision(truth, original, [99])
+
+
+def test_annotations_may_have_any_numbers() -> None:
+    truth = as_truth([box(frame, 0) for frame in range(4)], range(4))
+    for numbers in ([0, 1, 2, 3], [7, 7, 7, 7]):
+        marks = [
+            {**one, "id": number} for one, number in zip(truth["annotations"], numbers, strict=True)
+        ]
+        found = average_precision(
+            {**truth, "annotations": marks}, [box(frame, 0) for frame in range(4)], "bbox"
+        )
+        assert found.ap == pytest.approx(1)
+        assert (found.truth, found.missing, found.spurious) == (4, 0, 0)
+
+
+def test_files_that_can_give_no_figure_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text("[]")
+    both = {"original": file, "mine": file}
+    for predictions, marks, message in (
+        ({}, file, "annotations are compared with predictions"),
+        ({"original": file}, None, r"a method \(mine\) are needed too: NAME=FILE"),
+        ({**both, "mine": tmp_path / "absent.json"}, None, "there is no file or folder .*absent"),
+        (both, tmp_path / "absent.json", "there is no file or folder .*absent"),
+    ):
+        with pytest.raises(InputError, match=message):
+            people_files(predictions, marks, ["a.mp4"]).check(["mine"])
+    people_files(both, file, ["a.mp4"]).check(["mine"])
+
+
+def test_a_file_is_of_one_video(tmp_path: Path) -> None:
+    file, folder = tmp_path / "x.json", tmp_path / "folder"
+    file.write_text("[]")
+    folder.mkdir()
+    videos = ["a.mp4", "b.mp4"]
+    for predictions, marks in (({"original": file}, None), ({"original": folder}, file)):
+        with pytest.raises(InputError, match=r"x\.json is one file for 2 videos"):
+            people_files(predictions, marks, videos)
+    people_files({"original": folder}, folder, videos)
+    # Pictures are found in it by their names.
+    people_files({"original": folder}, file, ["a.png", "b.png"])
+
+
+def test_predictions_are_of_frames_of_the_video() -> None:
+    right, wrong = [box(0, 0), box(1, 0)], [box(1, 0), box(2, 0)]
+    assert people_figures(right, right, range(2))["person_ap"] == pytest.approx(100)
+    for name, pair in {"original": (wrong, right), "output": (right, wrong)}.items():
+        with pytest.raises(InputError, match=f"on the {name} for frame 2 of a video that has 2"):
+            people_figures(*pair, range(2))
 
 
 def test_detections_in_cocos_form() -> None:

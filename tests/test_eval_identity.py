@@ -3,6 +3,7 @@ by hand, scikit-learn and SciPy."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,14 @@ from blanket.eval.verification import (
 )
 from blanket.faces import Image, Points
 from blanket.recognise import Metric
+from blanket.topology import load_topology
+
+pytest.importorskip("skimage", reason="observations need the extra 'eval'")
+from blanket.eval.crowd import looks_at
+from blanket.eval.measure import measure
+from blanket.eval.observation import Observation
+from blanket.eval.people import PeopleFiles
+from blanket.eval.reading import Original, Seen
 
 LOST = [np.nan, np.nan]
 
@@ -237,3 +246,64 @@ def test_the_bootstrap_draws_subjects() -> None:
     assert interval.high == pytest.approx(0.8, abs=0.05)
     alone = Pairs(genuine, np.full(1000, 0.5), np.full(1000, "p"), np.full(1000, "p"))
     assert np.isnan(bootstrap(alone, figures, rng)["tar"].low)
+
+
+def observed(
+    video: str,
+    trusts: list[float],
+    changed: list[bool],
+    frames: int = 6,
+    methods: Sequence[str] = ("mine",),
+) -> Observation:
+    """A video in which each person is looked at in every frame.
+
+    trusts: of each person's mesh. changed: whether outputs show another face instead of the
+    person's own.
+    """
+    seen = Observation(video, list(methods), min_trust=0.3, least_score=0.5)
+    mesh = (load_topology().mean * 60 + 200).astype(np.float32)
+    for frame in range(frames):
+        seen.frames.append(frame)
+        seen.times.append(frame / 30)
+        seen.count += 1
+        seen.looked.add(frame)
+        for party in (seen.original, *seen.outputs.values()):
+            party.detections[frame] = []
+        for pictures in seen.pictures.values():
+            pictures[frame] = {"error_outside": 0.0, "ssim_outside": 1.0, "seam": 0.0}
+        originals, outputs = [], []
+        for person, (trust, other) in enumerate(zip(trusts, changed, strict=True)):
+            looks = {
+                "expression": np.full(4, 0.25, np.float32),
+                "demographics": np.array([30, 0.4], np.float32),
+            }
+            own, new = np.eye(8, dtype=np.float32)[[person, person + 4]]
+            before = Seen(mesh, trust, {**looks, "embedding": own})
+            originals.append(Original(person, person, mesh, before))
+            outputs.append(Seen(mesh, trust, {**looks, "embedding": new if other else own}))
+        seen.add_faces(originals, dict.fromkeys(methods, outputs))
+    return seen
+
+
+def test_a_leak_counts_where_the_mesh_of_the_original_is_not_trusted() -> None:
+    alone = measure(observed("a.mp4", [0.1], [False]), "mine", Given(), PeopleFiles())
+    assert alone["verified"] == 100 and alone["identity_distance"] == 0
+    assert alone["faces_kept"] is None and alone["expression_kept"] is None
+    both = observed("a.mp4", [0.9, 0.1], [True, False])
+    values = measure(both, "mine", Given(), PeopleFiles())
+    assert values["verified"] == 50
+    assert values["identity_distance"] == pytest.approx(2**0.5 / 2)
+    assert values["faces_kept"] == 100
+
+
+def test_a_person_is_a_whole_folder() -> None:
+    whose = {
+        "site1/anna/mon.mp4": "site1/anna",
+        "site1/anna/tue.mp4": "site1/anna",
+        "site1/bob/mon.mp4": "site1/bob",
+        "anna/mon.mp4": "anna",
+        "mon.mp4": "mon.mp4",
+    }
+    for video, person in whose.items():
+        [looks] = looks_at(observed(video, [0.9], [True]), "mine")
+        assert looks.person == person

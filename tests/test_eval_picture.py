@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,14 +13,25 @@ import numpy as np
 import pytest
 from clips import psnr as plain_psnr
 from clips import scene
+from pages import found
 from test_attributes import SCALE, face
+from test_eval_identity import Given, observed
 
+import blanket
+from blanket.config import Settings
 from blanket.errors import InputError
+from blanket.eval.catalogue import METRICS
 from blanket.eval.flicker import WarpingError, flicker, optical_flow, warping_error
+from blanket.eval.results import MethodResult, Readers, Results, VideoResult, summarise
 from blanket.eval.seam import changed_region, seam
+from blanket.eval.stills import WorstFrames
+from blanket.image import Still
 
 pytest.importorskip("skimage", reason="SSIM needs the extra 'eval'")
 from blanket.eval.fidelity import error_outside, face_region, luma, psnr, ssim_outside
+from blanket.eval.measure import measure
+from blanket.eval.observation import Observation
+from blanket.eval.people import PeopleFiles
 
 HEIGHT, WIDTH = 120, 160
 
@@ -70,9 +84,9 @@ def test_ssim_outside_is_the_references() -> None:
 
 def test_sizes_must_agree() -> None:
     original, smaller = scene(), scene(80, 60)
-    for measure in (error_outside, ssim_outside, changed_region, seam):
+    for compared in (error_outside, ssim_outside, changed_region, seam):
         with pytest.raises(InputError, match="original is 160x120 and the output 80x60"):
-            measure(original, smaller, disc())
+            compared(original, smaller, disc())
     with pytest.raises(InputError, match="only pictures of one size"):
         warping_error((original, original), (original, smaller), disc())
 
@@ -233,3 +247,94 @@ def test_cost_sees_time_and_the_peak_of_memory() -> None:
     assert Cost(2.0, 0, None).frames_per_second(60) == 30
     torch = sys.modules.get("torch")
     assert (large.cost.gpu_memory is None) == (torch is None or not torch.cuda.is_available())
+
+
+def page(folder: Path, videos: Sequence[Observation], stills: Sequence[str] = ()) -> Path:
+    """The page of videos. stills: the methods that have a worst frame."""
+    pytest.importorskip("pyarrow", reason="the page needs the extra 'eval'")
+    pytest.importorskip("jinja2", reason="the page needs the extra 'eval'")
+    from blanket.eval.frames import FrameTable
+    from blanket.eval.page import write_page
+
+    methods = []
+    with FrameTable(folder / "frames.parquet") as table:
+        for name in videos[0].outputs:
+            found = []
+            for video in videos:
+                table.add(video, name, Given())
+                values = measure(video, name, Given(), PeopleFiles())
+                found.append(
+                    VideoResult(
+                        video=video.video, output=video.video, frames=video.count,
+                        frames_read=video.count, frames_looked=len(video.looked), subjects=1,
+                        faces=video.count, lost=0, values=values,
+                    )
+                )  # fmt: skip
+            methods.append(
+                MethodResult(
+                    name=name, variant_of=None, settings=None, videos=found, failed={},
+                    summary=summarise(found), overall={},
+                )
+            )  # fmt: skip
+    worst, shown = WorstFrames(), Still(scene())
+    for name in stills:
+        worst.offer(name, "distance", 1.0, "a.mp4", shown, shown, face())
+    readers = Readers(
+        detector="d", mesh="m", expression="e", demographics="a", recogniser="given",
+        recogniser_metric="euclidean", recogniser_threshold=0.6,
+    )  # fmt: skip
+    results = Results(
+        blanket_version=blanket.__version__, every=1, look_every=1, readers=readers,
+        settings=Settings().shareable(), weights={}, metrics=list(METRICS), methods=methods,
+        sweep=None, warnings=[],
+    )  # fmt: skip
+    write_page(folder / "report.html", results, folder / "frames.parquet", worst)
+    return folder / "report.html"
+
+
+def test_what_has_not_changed_has_100_decibels_everywhere(tmp_path: Path) -> None:
+    pq = pytest.importorskip("pyarrow.parquet", reason="the table needs the extra 'eval'")
+    video = observed("a.mp4", [0.9], [True])
+    page(tmp_path, [video])
+    assert measure(video, "mine", None, PeopleFiles())["psnr_outside"] == 100
+    assert set(pq.read_table(tmp_path / "frames.parquet")["psnr_outside"].to_pylist()) == {100}
+
+
+def test_pictures_have_no_traces(tmp_path: Path) -> None:
+    pictures = [observed(f"{k}.jpg", [0.9], [True], frames=1) for k in range(20)]
+    text = page(tmp_path, pictures, ["mine"]).read_text("utf-8")
+    assert "over time</h2>" not in text and "face lost</p>" not in text
+    assert "Traces read" not in text and "Worst frames" in text
+    assert "Method by method" not in page(tmp_path, pictures).read_text("utf-8")
+    # They take no video's place among those that are drawn.
+    text = page(tmp_path, [*pictures, observed("z.mp4", [0.9], [True])]).read_text("utf-8")
+    assert text.count("original and output over time") == 7
+    assert "more videos are in" not in text and text.count("Identity distance over time, ") == 1
+
+
+def test_percentages_that_are_equal_have_an_axis_of_percentages(tmp_path: Path) -> None:
+    text = page(tmp_path, [observed("a.mp4", [0.9], [True])]).read_text("utf-8")
+    [plane] = re.findall(r"<svg[^>]*against Landmarks.*?</svg>", text)
+    ticks = [float(one) for one in re.findall(r'"tick"[^>]*middle">([^<]*)<', plane)]
+    # All faces are kept.
+    assert min(ticks) >= 90 and max(ticks) == 100 and len(ticks) >= 4
+
+
+def test_the_link_to_the_worst_frames_finds_those_that_are_shown(tmp_path: Path) -> None:
+    names = ("one", "two", "three")
+    video = observed("a.mp4", [0.9], [True], methods=names)
+    script = """(() => {
+      const [, two, three] = document.querySelectorAll('[data-choose]');
+      const target = () => {
+        document.querySelector('.banner a').click();
+        const found = document.querySelector(document.querySelector('.banner a').hash);
+        return found.getBoundingClientRect().height > 40 && found.parentElement.dataset.method;
+      };
+      const first = target();
+      three.click();
+      const last = target();
+      two.click();
+      return JSON.stringify([first, last, target()]);
+    })()"""
+    made = page(tmp_path, [video], ["two", "three"])
+    assert json.loads(found(made, tmp_path, script)) == ["1", "2", "1"]

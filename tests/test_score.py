@@ -77,6 +77,17 @@ def test_nothing_to_find_has_no_score(tmp_path: Path) -> None:
     assert found.against_original["pose"].missing == found.against_original["pose"].truth > 0
 
 
+def test_nobody_in_the_original_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    none, after = tmp_path / "none.json", tmp_path / "after.json"
+    none.write_text("[]")
+    person = {"image_id": 4, "category_id": 1, "score": 0.9, "bbox": [0, 0, 9, 9]}
+    after.write_text(json.dumps([person]))
+    assert main(f"score {none} {after}".split()) == 0
+    assert "AP no value, 0 of 0 missing, 1 spurious, in 1 images" in capsys.readouterr().err
+    assert main(f"score {none} {none}".split()) == 0
+    assert "warning: neither file has a prediction" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -75,6 +75,8 @@ def compare(
     Writes the outputs, a table (Markdown, CSV, LaTeX), and what `blanket eval` writes:
     results.json, frames.parquet and report.html, a page that shows stills of original faces
     unless --no-stills is given.
+
+    Exit status: 0 done, 2 wrong usage or input, 1 a method failed on a file or everywhere.
     """
     from blanket.eval.compare import parse_sweep
     from blanket.eval.deepprivacy2 import DeepPrivacy2
@@ -85,7 +87,7 @@ def compare(
         tool = DeepPrivacy2(deepprivacy2, python, deepprivacy2_config)
     with shown(console) as progress:
         results = blanket.compare(
-            inputs, output, [name for name in methods.split(",") if name], preset,
+            inputs, output, [name.strip() for name in methods.split(",") if name.strip()], preset,
             add=named_paths(add),
             sweep=None if sweep is None else parse_sweep(sweep), deepprivacy2=tool,
             overrides=changes or (),
@@ -101,3 +103,4 @@ def compare(
         for video, why in method.failed.items():
             say(f"error: {method.name}: {video}: {why}")
     say(f"done: open {output / 'report.html'}, or {output / 'table.md'}")
+    raise typer.Exit(1 if any(method.failed for method in results.methods) else 0)

@@ -27,7 +27,9 @@ from blanket.progress import shown
 def evaluate(
     original: Annotated[Path, typer.Argument(help="A video, a picture, or a folder of them.")],
     anonymized: Annotated[Path, typer.Argument(help="What a method made of it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder to write to.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the method, in tables.")] = None,
     preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
         "embedded"
@@ -49,7 +51,9 @@ def evaluate(
     """Measure an anonymised video, picture or folder against its original.
 
     Writes results.json, frames.parquet and report.html, a page that shows stills of original
-    faces unless --no-stills is given.
+    faces unless --no-stills is given; without a folder to write to, prints the table.
+
+    Exit status: 0 done, 2 wrong usage or input, 1 a file of a folder or everything failed.
     """
     with shown(console) as progress:
         results = blanket.evaluate(
@@ -62,6 +66,13 @@ def evaluate(
         )  # fmt: skip
     for warning in results.warnings:
         say(f"warning: {warning}")
-    for video, why in results.methods[0].failed.items():
+    failed = results.methods[0].failed
+    for video, why in failed.items():
         say(f"error: {video}: {why}")
-    say(f"done: open {output / 'report.html'}")
+    if output is None:
+        from blanket.eval.tables import markdown
+
+        typer.echo(markdown(results), nl=False)
+    else:
+        say(f"done: open {output / 'report.html'}")
+    raise typer.Exit(1 if failed else 0)

@@ -51,6 +51,8 @@ def score(
         found = scores.score(original, anonymized, annotations, least_score, spread)
         if draft:
             draft.write_text(found.to_json(), encoding="utf-8")
+    if not found.against_original:
+        say("warning: neither file has a prediction")
     _say("against the original's predictions", found.against_original)
     if annotations:
         _say("the original against the annotations", found.original_against_annotations)

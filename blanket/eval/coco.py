@@ -4,24 +4,23 @@ original's predictions, or against what people marked.
 The counting is pycocotools' own; this file brings predictions into its form. Predictions are
 in COCO's results format, one dictionary each: ``image_id``, ``category_id``, ``score``, and
 ``bbox`` (x, y, width, height) or ``keypoints`` (x, y, v for each) or both. ``image_id`` is
-the number of the frame, or of the picture in order of name, from 0, unless human
-annotations say otherwise.
+the number of the frame, from 0; a picture is frame 0 of a file of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from blanket.errors import InputError
 from blanket.eval.persons import Person
@@ -36,6 +35,51 @@ CATEGORY = 1
 CONFIDENT = 0.5
 """Score from which a prediction counts as made, when missing and spurious ones are counted."""
 KEYPOINTS = 17
+
+
+class _Entry(BaseModel):
+    """An entry of a file. What is scored is checked, and the rest left out."""
+
+    model_config = ConfigDict(strict=True)
+
+
+_Box = Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
+_Keypoints = Annotated[list[FiniteFloat], Field(min_length=3)]
+
+
+class _Prediction(_Entry):
+    image_id: int
+    category_id: int
+    score: FiniteFloat
+    bbox: _Box = []
+    keypoints: _Keypoints = []
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not (self.bbox or self.keypoints):
+            raise ValueError("lacks a bbox or keypoints")
+        return self
+
+
+class _Image(_Entry):
+    id: int
+    file_name: str = ""
+    frame_id: int = 0
+
+
+class _Annotation(_Entry):
+    image_id: int
+    category_id: int
+    bbox: _Box
+    area: FiniteFloat
+    iscrowd: int = 0
+    keypoints: _Keypoints = []
+    num_keypoints: int = 0
+
+
+class _Category(_Entry):
+    id: int
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,8 +131,8 @@ def average_precision(
     if kind == "keypoints":
         _check_keypoints([*annotations, *results], sigmas)
     judge = _dataset(truth)
+    found = _dataset({**truth, "annotations": [_with_area(one) for one in results]})
     with contextlib.redirect_stdout(io.StringIO()):
-        found = judge.loadRes(copy.deepcopy(list(results))) if results else _empty(truth)
         evaluation = COCOeval(judge, found, kind)
         if sigmas is not None:
             evaluation.params.kpt_oks_sigmas = np.asarray(sigmas, np.float64)
@@ -112,25 +156,21 @@ def as_truth(results: Sequence[Result], images: Iterable[int], least_score: floa
     where it has no box, as pycocotools reckons it for predictions. Keypoints with v > 0
     count.
     """
-    kept = copy.deepcopy([one for one in results if one.get("score", 1.0) >= least_score])
-    truth: Dataset = {
-        "images": [{"id": int(i)} for i in images],
-        "annotations": [],
+    kept = [one for one in results if one.get("score", 1.0) >= least_score]
+    listed = [int(i) for i in images]
+    strangers = {one["image_id"] for one in kept} - set(listed)
+    if strangers:
+        raise InputError(f"there are predictions for image {min(strangers)}, out of range")
+    return {
+        "images": [{"id": i} for i in listed],
+        "annotations": [
+            {**_with_area(one), "num_keypoints": _visible(one.get("keypoints", ()))} for one in kept
+        ],
         "categories": [
             {"id": int(i), "name": str(i)}
             for i in sorted({one["category_id"] for one in results} | {CATEGORY})
         ],
     }
-    if kept:
-        strangers = {one["image_id"] for one in kept} - {one["id"] for one in truth["images"]}
-        if strangers:
-            raise InputError(f"there are predictions for image {min(strangers)}, out of range")
-        with contextlib.redirect_stdout(io.StringIO()):
-            truth["annotations"] = _dataset(truth).loadRes(kept).dataset["annotations"]
-    for one in truth["annotations"]:
-        one["iscrowd"] = 0
-        one["num_keypoints"] = int((np.array(one.get("keypoints", ()))[2::3] > 0).sum())
-    return truth
 
 
 def read_results(path: Path) -> list[Result]:
@@ -140,20 +180,9 @@ def read_results(path: Path) -> list[Result]:
         InputError: the file cannot be read, or is not of that format.
     """
     results = _read_json(path)
-    if not isinstance(results, list) or not all(isinstance(one, dict) for one in results):
+    if not _is_list(results):
         raise InputError(f"{path} is not in COCO's results format: a list of predictions")
-    for number, one in enumerate(results):
-        missing = {"image_id", "category_id", "score"} - set(one)
-        if missing or not {"bbox", "keypoints"} & set(one):
-            raise InputError(
-                f"{path}: prediction {number} lacks {', '.join(sorted(missing)) or 'a bbox'}"
-            )
-        if not isinstance(one["image_id"], int):
-            raise InputError(f"{path}: prediction {number} has an image_id that is no whole number")
-        values = [one["score"], *one.get("bbox", ()), *one.get("keypoints", ())]
-        if not np.isfinite(np.array(values, np.float64)).all():
-            raise InputError(f"{path}: prediction {number} has a value that is not a number")
-    return results
+    return _checked(path, "prediction", _Prediction, results)
 
 
 def read_annotations(path: Path) -> Dataset:
@@ -164,17 +193,18 @@ def read_annotations(path: Path) -> Dataset:
     """
     dataset = _read_json(path)
     parts = ("images", "annotations", "categories")
-    if not isinstance(dataset, dict) or not all(isinstance(dataset.get(p), list) for p in parts):
+    if not isinstance(dataset, dict) or not all(_is_list(dataset.get(part)) for part in parts):
         raise InputError(f"{path} is no COCO annotation file: it needs {', '.join(parts)}")
-    for one in dataset["annotations"]:
-        lacking = {"id", "image_id", "category_id", "bbox", "area"} - set(one)
-        if lacking:
-            raise InputError(f"{path}: an annotation lacks {', '.join(sorted(lacking))}")
+    annotations = _checked(path, "annotation", _Annotation, dataset["annotations"])
+    for one in annotations:
         one.setdefault("iscrowd", 0)
         if "keypoints" in one:
-            visible = int((np.array(one["keypoints"])[2::3] > 0).sum())
-            one.setdefault("num_keypoints", visible)
-    return dataset
+            one.setdefault("num_keypoints", _visible(one["keypoints"]))
+    return {
+        "images": _checked(path, "image", _Image, dataset["images"]),
+        "annotations": annotations,
+        "categories": _checked(path, "category", _Category, dataset["categories"]),
+    }
 
 
 def on_frames(annotations: Dataset, frames: Mapping[str, int] | None = None) -> Dataset:
@@ -272,16 +302,27 @@ def _at_half(evaluation: Any, confident: float) -> tuple[int, int, int]:
 
 
 def _dataset(truth: Dataset) -> Any:
+    # pycocotools notes the number of what was matched, 0 for nothing, and needs them distinct.
+    entries = [{**one, "id": number} for number, one in enumerate(truth["annotations"], 1)]
     judge = COCO()
-    judge.dataset = copy.deepcopy(truth)
+    judge.dataset = {**truth, "annotations": entries}
     with contextlib.redirect_stdout(io.StringIO()):
         judge.createIndex()
     return judge
 
 
-def _empty(truth: Dataset) -> Any:
-    # loadRes looks into the first prediction to learn what they are.
-    return _dataset({**truth, "annotations": []})
+def _with_area(one: Result) -> Result:
+    """A prediction with box and area as pycocotools' ``loadRes`` adds them, which takes either
+    all or none of a file to have boxes."""
+    box = one.get("bbox")
+    if box is None:
+        x, y = np.array(one["keypoints"][0::3]), np.array(one["keypoints"][1::3])
+        box = [float(edge) for edge in (x.min(), y.min(), np.ptp(x), np.ptp(y))]
+    return {**one, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+
+
+def _visible(keypoints: Sequence[float]) -> int:
+    return int((np.array(keypoints)[2::3] > 0).sum())
 
 
 def _check_keypoints(entries: Sequence[Result], sigmas: Sequence[float] | None) -> None:
@@ -293,6 +334,30 @@ def _check_keypoints(entries: Sequence[Result], sigmas: Sequence[float] | None) 
                 f"a person of image {one['image_id']} has {count / 3:g} keypoints where "
                 f"{wanted} are expected; for others than COCO's give their sigmas"
             )
+
+
+def _is_list(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(one, dict) for one in values)
+
+
+def _checked(path: Path, noun: str, model: type[_Entry], values: list[Any]) -> list[Result]:
+    found = []
+    for number, value in enumerate(values):
+        try:
+            found.append(model.model_validate(value).model_dump(exclude_unset=True))
+        except ValidationError as error:
+            raise InputError(f"{path}: {noun} {number}{_explain(error)}") from error
+    return found
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "missing":
+        return f" lacks {field}"
+    if first["type"] == "value_error":
+        return f" {first['msg'].removeprefix('Value error, ')}"
+    return f": {field}: {first['msg'].removeprefix('Input ')}"
 
 
 def _read_json(path: Path) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 
-from blanket.config import Settings, load_settings
+from blanket.config import MethodSettings, Settings, load_settings
 from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
@@ -17,6 +17,7 @@ from blanket.eval.deepprivacy2 import DeepPrivacy2
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import match
 from blanket.eval.people import people_files
+from blanket.eval.reading import side_by_side
 from blanket.eval.results import Results, Sweep
 from blanket.eval.tables import comma_separated, latex, markdown
 from blanket.media import is_image, is_video, media_in
@@ -28,6 +29,9 @@ from blanket.video import read
 OUTPUTS = "outputs"
 TABLES = {"table.md": markdown, "table.csv": comma_separated, "table.tex": latex}
 METHODS = ("blanket", "blur", "pixelate", "blackbox")
+_KNOWN = (*get_args(MethodSettings.model_fields["name"].annotation), DeepPrivacy2.name)
+_AFTER_FOLLOWING = {"track.max_gap", "track.smoothing"}
+"""Settings of following that count only when a method paints."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,28 @@ def compare(
     writes, for the table in Markdown, CSV and LaTeX, and for the outputs, in
     ``outputs/METHOD``. methods: see `blanket.config.MethodSettings`. add: outputs of other
     tools, by name: folders with a file for each input. sweep: a setting, ``section.field`` or
-    a field of ``method``, and its values; every method of ours is run with each of them.
+    a field of ``method``, and its values; every method of ours is run with each of them. It
+    can be none of finding and following, which are done once for all methods.
     deepprivacy2: what the method of that name is run by. Otherwise as
     `blanket.evaluate` and `blanket.anonymize`.
 
     Raises:
-        InputError: a file, method or setting that cannot be used.
+        InputError: a file, folder, method or setting that cannot be used.
+        BlanketError: no method has a result. One that fails does not stop the others.
     """
-    videos = named(inputs)
+    videos, folder = named(inputs), Path(output)
+    for path in map(Path, inputs):
+        if path.is_dir() and folder.resolve().is_relative_to(path.resolve()):
+            raise InputError("the output folder must lie outside the input folder")
+    added = {name: Path(path) for name, path in (add or {}).items()}
+    for name, path in added.items():
+        if not path.is_dir():
+            raise InputError(f"there is no folder {path}, of which {name} should be added")
+    for name in methods:
+        if name not in _KNOWN:
+            raise InputError(f"there is no method {name!r}: choose of {', '.join(_KNOWN)}")
+    if not methods and not added:
+        raise InputError("there is no method to compare: name one, or add another tool's outputs")
     settings = load_settings(preset, overrides)
     if seed is not None:
         settings = settings.changed({"identity.seed": seed})
@@ -90,18 +108,18 @@ def compare(
         if deepprivacy2 is None:
             raise InputError("deepprivacy2 runs from a checkout of its own: name it")
         contenders.append(Contender(DeepPrivacy2.name, None, tool=deepprivacy2))
-    contenders += [Contender(name, None, Path(folder)) for name, folder in (add or {}).items()]
+    contenders += [Contender(name, None, path) for name, path in added.items()]
     names = [one.name for one in contenders]
     if len(set(names)) < len(names):
         raise InputError(f"two methods have the same name: {', '.join(sorted(names))}")
     looking = Looking(
         recogniser, every, look_every, stills, perceptual, None if cache is None else Path(cache),
-        people_files(predictions, annotations),
+        people_files(predictions, annotations, videos),
     )  # fmt: skip
-    folder = Path(output)
     with Evaluation(
-        settings, folder, names, looking, overwrite=overwrite, progress=progress, more=list(TABLES)
-    ) as evaluation:
+        settings, folder, names, looking, [*map(Path, inputs), *added.values()],
+        overwrite=overwrite, progress=progress, more=list(TABLES),
+    ) as evaluation:  # fmt: skip
         for video, path in videos.items():
             try:
                 _one(
@@ -111,7 +129,7 @@ def compare(
             except BlanketError as error:
                 if len(videos) == 1:
                     raise
-                evaluation.fail(video, str(error))
+                evaluation.fail(video, error)
         results = evaluation.finish(
             {one.name: one.settings for one in contenders},
             _swept(contenders, sweep),
@@ -149,6 +167,8 @@ def named(inputs: Sequence[str | Path]) -> dict[str, Path]:
 def _contenders(
     settings: Settings, methods: Sequence[str], sweep: tuple[str, Sequence[Any]] | None
 ) -> list[Contender]:
+    if sweep is not None:
+        _refuse_without_effect(_setting(sweep[0]))
     made = []
     for method in methods:
         # A method is measured as it is: an audit would mend what it leaves.
@@ -166,6 +186,17 @@ def _contenders(
 
 def _setting(name: str) -> str:
     return name if "." in name else f"method.{name}"
+
+
+def _refuse_without_effect(setting: str) -> None:
+    section = setting.partition(".")[0]
+    if section not in Settings.model_fields:
+        raise InputError(f"there is no setting {setting!r} to sweep")
+    if section in ("detect", "track") and setting not in _AFTER_FOLLOWING:
+        raise InputError(
+            f"{setting} cannot be swept, because faces are found and followed once for all "
+            "methods: run it once with each value"
+        )
 
 
 def parse_sweep(text: str) -> tuple[str, list[Any]]:
@@ -211,27 +242,26 @@ def _one(
     costs: dict[str, dict[str, float]] = {}
     for one in contenders:
         try:
-            if one.tool is not None:
-                target = written_as(folder / one.name / video)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                costs[one.name] = _run_tool(one.tool, path, target, overwrite)
-                outputs[one.name] = target
-                continue
-            if one.settings is None:
-                assert one.folder is not None
-                outputs[one.name] = match(Path(video), one.folder, media_in(one.folder))
-                costs[one.name] = {}
-                continue
-            assert analysis is not None
-            target = written_as(folder / one.name / video)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            run = Run(one.settings, preset, overwrite, progress, analysis=analysis)
-            # What has found the faces, for the report.
-            run.detector, run.network = evaluation.detector, evaluation.network
-            costs[one.name] = _run(run, path, target, analysis.frames, overwrite)
-            outputs[one.name] = target
+            if one.folder is not None:
+                made = match(Path(video), one.folder, media_in(one.folder))
+                cost: dict[str, float] = {}
+            else:
+                made = written_as(folder / one.name / video)
+                made.parent.mkdir(parents=True, exist_ok=True)
+                if one.tool is not None:
+                    cost = _run_tool(one.tool, path, made, overwrite)
+                else:
+                    assert one.settings is not None and analysis is not None
+                    run = Run(one.settings, preset, overwrite, progress, analysis=analysis)
+                    # What has found the faces, for the report.
+                    run.detector, run.network = evaluation.detector, evaluation.network
+                    cost = _run(run, path, made, analysis.frames, overwrite)
+            # Alone, lest an output that does not fit takes the others with it.
+            for _ in side_by_side(path, {one.name: made}):
+                pass
+            outputs[one.name], costs[one.name] = made, cost
         except BlanketError as error:
-            evaluation.fail(video, str(error), one.name)
+            evaluation.fail(video, error, one.name)
     if outputs:
         evaluation.video(video, path, outputs, analysis, costs)
 

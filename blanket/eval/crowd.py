@@ -35,8 +35,9 @@ def looks_at(observation: Observation, method: str) -> Iterator[Looks]:
     """The people of a video, with names.
 
     A video that lies in a folder, as ``anna/monday.mp4``, shows that folder's person, so that
-    people can have several videos; any other video its own. Where a video shows several
-    people, each is one of its own.
+    people can have several videos; any other video its own. Folders in folders are told apart
+    by their whole path: ``site1/anna`` and ``site1/bob`` are two people. Where a video shows
+    several people, each is one of its own.
     """
     several = len(set(observation.subjects)) > 1
     path = PurePosixPath(observation.video)
@@ -44,7 +45,7 @@ def looks_at(observation: Observation, method: str) -> Iterator[Looks]:
         if several:
             name = f"{path.as_posix()}#{person.number}"
         else:
-            name = path.parts[0] if len(path.parts) > 1 else path.as_posix()
+            name = (path.parent if len(path.parts) > 1 else path).as_posix()
         if len(person.looked):
             before, after = person.looks_before["embedding"], person.looks_after["embedding"]
             yield Looks(name, observation.video, before, after)

@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from blanket.errors import InputError
 from blanket.eval.coco import (
+    CATEGORY,
+    KEYPOINTS,
     Dataset,
     Kind,
     Precision,
@@ -58,19 +60,34 @@ def downstream_precision(
     sigmas: Sequence[float] | None = None,
 ) -> dict[str, Precision]:
     """Average precision of the output's predictions with the original's as the truth: of
-    ``person`` boxes, of ``pose``, whichever the original's predictions have.
+    ``person`` boxes, of ``pose``, whichever the original's predictions have, or, where nobody
+    was found there, the output's.
 
-    images: the frames that were looked at; predictions for others are left out. least_score:
-    of the original's predictions that are taken for true; a file holds what its maker takes
-    for true, while a detector's unsure guesses want 0.5. sigmas: see
-    `blanket.eval.coco.average_precision`.
+    images: the frames that were looked at; predictions for others are left out, and those
+    that are not of a person. least_score: of the original's predictions that are taken for
+    true; a file holds what its maker takes for true, while a detector's unsure guesses want
+    0.5. sigmas: see `blanket.eval.coco.average_precision`.
+
+    Raises:
+        InputError: no prediction is of a person, or the output's have no boxes, or no
+            keypoints, where the original's have them.
     """
-    before, after = _within(original, images), _within(output, images)
-    truth = as_truth(before, images, least_score)
-    return {
-        NAMES[kind]: average_precision(truth, after, kind, sigmas=sigmas)
-        for kind in _kinds(before, after)
-    }
+    before, after = _people(original), _people(output)
+    if (original or output) and not (before or after):
+        raise InputError(f"no prediction is of a person, which is category_id {CATEGORY}")
+    before, after = _within(before, images), _within(after, images)
+    found = {}
+    for kind, name in NAMES.items():
+        truth, results = _having(kind, before), _having(kind, after)
+        if truth and after and not results:
+            raise InputError(
+                f"the predictions on the original have {kind} and those on the output have none: "
+                "give those of the same estimator for both"
+            )
+        if truth or (results and not before):
+            reference = as_truth(truth, images, least_score)
+            found[name] = average_precision(reference, results, kind, sigmas=sigmas)
+    return found
 
 
 def human_precision(
@@ -84,7 +101,9 @@ def human_precision(
 
     annotations: by frame, as `blanket.eval.coco.on_frames` gives them; frames that are not
     listed in them, and those not looked at (images), are left out. Where one of their
-    categories is ``person``, only that counts, in the annotations and in the predictions.
+    categories is ``person``, only that counts. Predictions that are not of a person are left
+    out. A pose of somebody who was marked without keypoints is neither right nor wrong, as
+    with COCO's own annotations.
 
     Raises:
         InputError: nobody marked any of the frames that were looked at.
@@ -93,17 +112,28 @@ def human_precision(
     marked = {image["id"] for image in truth["images"]}
     if not marked:
         raise InputError("the annotations are of none of the frames that were looked at")
-    found = _within(predictions, marked)
-    people = [one for one in truth["categories"] if one.get("name") == "person"]
-    if people:
-        ids = {one["id"] for one in people}
-        marks = [one for one in truth["annotations"] if one["category_id"] in ids]
+    ids = {one["id"] for one in truth["categories"] if one.get("name") == "person"}
+    if ids:
+        marks = [
+            {**one, "category_id": CATEGORY}
+            for one in truth["annotations"]
+            if one["category_id"] in ids
+        ]
+        people = [{"id": CATEGORY, "name": "person"}]
         truth = {**truth, "categories": people, "annotations": marks}
-        found = [one for one in found if one["category_id"] in ids]
-    return {
-        NAMES[kind]: average_precision(truth, found, kind, sigmas=sigmas)
-        for kind in _kinds(truth["annotations"], found)
-    }
+    every = _people(predictions)
+    found = {}
+    for kind, name in NAMES.items():
+        # Predictions without anybody have lost whatever was marked.
+        if _having(kind, truth["annotations"]) and (_having(kind, every) or not every):
+            reference = truth if kind == "bbox" else _with_keypoints(truth, sigmas)
+            results = _within(_having(kind, every), marked)
+            found[name] = average_precision(reference, results, kind, sigmas=sigmas)
+    return found
+
+
+def _people(results: Sequence[Result]) -> list[Result]:
+    return [one for one in results if one["category_id"] == CATEGORY]
 
 
 def _within(results: Sequence[Result], images: Collection[int]) -> list[Result]:
@@ -111,11 +141,17 @@ def _within(results: Sequence[Result], images: Collection[int]) -> list[Result]:
     return [one for one in results if one["image_id"] in kept]
 
 
-def _kinds(truth: Sequence[Result], results: Sequence[Result]) -> list[Kind]:
-    """What the truth has; an output without any prediction has lost it all."""
-    kinds: tuple[Kind, ...] = ("bbox", "keypoints")
-    return [
-        kind
-        for kind in kinds
-        if any(kind in one for one in truth) and (not results or any(kind in r for r in results))
-    ]
+def _having(kind: Kind, results: Sequence[Result]) -> list[Result]:
+    return [one for one in results if kind in one]
+
+
+def _with_keypoints(truth: Dataset, sigmas: Sequence[float] | None) -> Dataset:
+    """None are visible where none were marked: COCO's form of a person to be passed over."""
+    count = KEYPOINTS if sigmas is None else len(sigmas)
+    unmarked = {"keypoints": [0.0] * 3 * count, "num_keypoints": 0}
+    return {
+        **truth,
+        "annotations": [
+            one if "keypoints" in one else {**one, **unmarked} for one in truth["annotations"]
+        ],
+    }

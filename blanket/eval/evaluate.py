@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from blanket.progress import Callback
 def evaluate(
     original: str | Path,
     anonymized: str | Path,
-    output: str | Path,
+    output: str | Path | None = None,
     preset: str | Path = "embedded",
     *,
     name: str | None = None,
@@ -39,9 +40,9 @@ def evaluate(
     """Measure how well identities are gone and how much of the use is left.
 
     original, anonymized: two videos, two pictures, or two folders paired by name. output: a
-    folder for ``results.json``, ``frames.parquet`` and ``report.html``. preset, overrides:
-    how the originals' faces are found, see `blanket.config.load_settings`. name: of the
-    method, in tables; that of the output by default. recogniser: see
+    folder for ``results.json``, ``frames.parquet`` and ``report.html``; None writes nothing.
+    preset, overrides: how the originals' faces are found, see `blanket.config.load_settings`.
+    name: of the method, in tables; that of the output by default. recogniser: see
     `blanket.recognise.build_recogniser`; None for no figures on identity. every: read every
     this many frames. look_every: of these, give every this many to recogniser and detector.
     stills: put stills of the worst frames, originals too, into the page. perceptual: also LPIPS and
@@ -60,11 +61,13 @@ def evaluate(
     pairs = paired(original, anonymized)
     looking = Looking(
         recogniser, every, look_every, stills, perceptual, None if cache is None else Path(cache),
-        people_files(predictions, annotations),
+        people_files(predictions, annotations, pairs),
     )  # fmt: skip
-    method = name or anonymized.stem
+    # Of its whole path: `.` has no name.
+    method = name or Path(os.path.abspath(anonymized)).stem
     with Evaluation(
-        settings, Path(output), [method], looking, overwrite=overwrite, progress=progress,
+        settings, None if output is None else Path(output), [method], looking,
+        [original, anonymized], overwrite=overwrite, progress=progress,
     ) as evaluation:  # fmt: skip
         for video, (before, after) in pairs.items():
             if len(pairs) == 1:
@@ -73,5 +76,5 @@ def evaluate(
             try:
                 evaluation.video(video, before, {method: after})
             except BlanketError as error:
-                evaluation.fail(video, str(error))
+                evaluation.fail(video, error)
         return evaluation.finish({method: None})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,16 +73,19 @@ class Looking:
 class Evaluation:
     """An evaluation in the making: `video` for each original, then `finish`.
 
-    methods: their names, in the order of tables. folder: where the files go; they appear
-    when they are complete. more: names of further files there, to be written to `drafts`.
+    methods: their names, in the order of tables. folder: where the files go, None for no
+    files; they appear when they are complete. given: files and folders that were given, whose
+    places the results do not tell. more: names of further files in the folder, to be written
+    to `drafts`.
     """
 
     def __init__(
         self,
         settings: Settings,
-        folder: Path,
+        folder: Path | None,
         methods: Sequence[str],
         looking: Looking,
+        given: Sequence[Path],
         *,
         overwrite: bool,
         progress: Callback | None,
@@ -92,6 +96,9 @@ class Evaluation:
         looking.people.check(methods)
         self.settings, self._folder, self._methods = settings, folder, list(methods)
         self._looking, self._overwrite, self._more = looking, overwrite, more
+        people = looking.people
+        places = [*given, folder, looking.memory, *people.predictions.values(), people.annotations]
+        self._given = [place for place in places if place is not None]
         self._progress = progress or (lambda stage, done, total: None)
         self.detector = build_detector(settings.detect)
         self.network = MeshNetwork()
@@ -102,7 +109,7 @@ class Evaluation:
             settings, self.network, build_detector(searching.detect), self._recogniser,
             Affect(), build_age_gender(),
         )  # fmt: skip
-        self._worst = WorstFrames() if looking.stills else None
+        self._worst = WorstFrames() if looking.stills and folder is not None else None
         self._impressions = Impressions(methods) if looking.perceptual else None
         self._memory = None
         if looking.memory is not None:
@@ -116,10 +123,19 @@ class Evaluation:
         self._videos: dict[str, list[VideoResult]] = {name: [] for name in methods}
         self._failed: dict[str, dict[str, str]] = {name: {} for name in methods}
         self.warnings: list[str] = []
+        self.drafts: dict[str, Path] = {}
+        self._table: FrameTable | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if self._folder is None:
+            return self
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the folder {self._folder} cannot be made ({error.strerror}): choose another name"
+            ) from error
         with self._stack:
             # All of them are opened first: what cannot be written is known before the work.
             self.drafts = {
@@ -154,7 +170,10 @@ class Evaluation:
         analysis: Analysis | None = None,
         costs: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
-        """Measure the outputs of one original. costs: figures of each method's run, by key."""
+        """Measure the outputs of one original. costs: figures of each method's run, by key.
+
+        A method of several that cannot be measured does not stop the others.
+        """
         with ExitStack() as stack:
             source = self._source(original, analysis, stack)
             seen = observe(
@@ -168,7 +187,13 @@ class Evaluation:
             self.warnings.append(f"{video}: no face was found in the original")
         for name, path in outputs.items():
             faces, lost = seen.lost(name)
-            values = measure(seen, name, self._recogniser, self._looking.people)
+            try:
+                values = measure(seen, name, self._recogniser, self._looking.people)
+            except BlanketError as error:
+                if len(outputs) == 1:
+                    raise
+                self.fail(video, error, name)
+                continue
             if costs is not None:
                 values |= costs[name]
             self._videos[name].append(
@@ -184,7 +209,8 @@ class Evaluation:
                     values=values,
                 )
             )
-            self._table.add(seen, name, self._recogniser)
+            if self._table is not None:
+                self._table.add(seen, name, self._recogniser)
             if self._recogniser is not None:
                 self._looks[name] += looks_at(seen, name)
 
@@ -197,8 +223,9 @@ class Evaluation:
             return source
         return stack.enter_context(self._memory.keeping(original, source))
 
-    def fail(self, video: str, message: str, method: str | None = None) -> None:
+    def fail(self, video: str, error: BlanketError, method: str | None = None) -> None:
         """Note why a video has no result; of all methods where none is named."""
+        message = _without_folders(str(error), self._given)
         for name in self._methods if method is None else [method]:
             self._failed[name][video] = message
 
@@ -208,7 +235,7 @@ class Evaluation:
         sweep: Sweep | None = None,
         variants: Mapping[str, str] | None = None,
     ) -> Results:
-        """Write the files but those named `more`.
+        """Write the files, if any, but those named `more`.
 
         settings: what each method ran with, None for another tool. sweep, variants: what was
         varied, and the method of which each is a variant.
@@ -220,6 +247,8 @@ class Evaluation:
             first = next((text for one in self._failed.values() for text in one.values()), "")
             raise BlanketError(f"no video could be evaluated: {first}")
         results = self._results(settings, sweep, variants or {})
+        if self._table is None:
+            return results
         self._table.close()
         self.drafts[RESULTS].write_text(results.to_json(), encoding="utf-8")
         write_page(self.drafts[PAGE], results, self.drafts[FRAMES], self._worst)
@@ -273,16 +302,39 @@ class Evaluation:
             return overall
         figures = crowd_figures(self._recogniser, self._looks[name])
         people = len({one.person for one in self._looks[name]})
+        few = ""
         if "rank1" in figures and people < FEW:
             few = (
                 f"identification among {people} people only: a guess at rank 1 is right in "
                 f"{100 / people:.0f} %"
             )
-            if few not in self.warnings:
-                self.warnings.append(few)
+        elif "rank1" not in figures and people > 1:
+            few = (
+                f"re-identification of {people} people was not measured, as it takes two looks at "
+                "each of two people or more: put all recordings of a person into one folder, or "
+                "lower look_every"
+            )
+        if few and few not in self.warnings:
+            self.warnings.append(few)
         return figures | overall
 
     def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
         for frame in frames:
             yield frame
             self._progress(stage, frame.index + 1, None)
+
+
+_FOLDERS = re.compile(r"(?<![\w./\\:])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])+")
+
+
+def _without_folders(text: str, given: Iterable[Path]) -> str:
+    """A message that names files as the results do. given: files and folders in it that may
+    have spaces in their paths, or relative ones."""
+    folders = {place if place.is_dir() else place.parent for place in given}
+    folders |= {folder.absolute() for folder in folders}
+    for folder in sorted(folders, key=lambda one: len(str(one)), reverse=True):
+        if folder.name:
+            place = rf"(?<![\w./\\-]){re.escape(str(folder))}"
+            text = re.sub(rf"{place}[/\\]", "", text)
+            text = re.sub(rf"{place}(?![\w-])", folder.name.replace("\\", r"\\"), text)
+    return _FOLDERS.sub("", text)

@@ -12,6 +12,7 @@ import numpy as np
 from blanket.eval.fidelity import psnr
 from blanket.eval.identity import same_frame_distances
 from blanket.eval.landmarks import SCHEMES, normalised_error
+from blanket.eval.measure import HIGHEST
 from blanket.eval.observation import Observation, Party
 from blanket.eval.signals import SIGNALS, read_signals
 from blanket.eval.traces import Values
@@ -116,7 +117,7 @@ def _whole(observation: Observation, method: str) -> dict[str, Values]:
     warping = [observation.warping[method].get(frame) for frame in frames]
     errors = observation.picture_values(method, "error_outside")
     return {
-        "psnr_outside": np.array([psnr(error) for error in errors]),
+        "psnr_outside": np.array([min(psnr(error), HIGHEST) for error in errors]),
         "ssim_outside": observation.picture_values(method, "ssim_outside"),
         "seam": observation.picture_values(method, "seam"),
         "warping_original": np.array([np.nan if w is None else w.original for w in warping]),

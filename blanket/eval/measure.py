@@ -42,19 +42,19 @@ def measure(
     files: predictions and annotations of people and poses.
 
     What is measured person by person is averaged over people, each weighed by the frames in
-    which the figure could have a value: those in which the original has the face.
+    which the figure could have a value: those in which the original has the face, and for
+    identity those in which the recogniser looked, at whatever is there.
     """
     times = np.array(observation.times)
-    people: list[tuple[float, Figures]] = []
+    parts: list[tuple[int, Figures]] = []
     for person in observation.people(method):
-        known = float(np.isfinite(person.before[:, 0, 0]).sum())
-        figures = dict(_attributes(person, times))
-        if len(person.looked):
-            figures |= _groups(person)
+        known, looks = int(np.isfinite(person.before[:, 0, 0]).sum()), len(person.looked)
+        parts.append((known, dict(_attributes(person, times))))
+        if looks:
+            parts.append((known, _groups(person)))
             if recogniser is not None:
-                figures |= _identity(person, recogniser)
-        people.append((known, figures))
-    values = _weighed(people)
+                parts.append((looks, _identity(person, recogniser)))
+    values = _weighed(parts)
     known, lost = observation.lost(method)
     values["faces_kept"] = 100 * (known - lost) / known if known else np.nan
     values |= _detection(observation, method)
@@ -160,11 +160,14 @@ def _mean(values: Values) -> float:
     return float(found.mean()) if len(found) else np.nan
 
 
-def _weighed(people: list[tuple[float, Figures]]) -> Figures:
-    """The mean over people of each figure, over those who have it."""
+def _weighed(parts: list[tuple[int, Figures]]) -> Figures:
+    """The mean over people of each figure, over those who have it.
+
+    parts: figures of one person and their weight, each figure once a person.
+    """
     values = {}
-    for key in dict.fromkeys(key for _, figures in people for key in figures):
-        pairs = [(w, f[key]) for w, f in people if key in f and np.isfinite(f[key]) and w > 0]
+    for key in dict.fromkeys(key for _, figures in parts for key in figures):
+        pairs = [(w, f[key]) for w, f in parts if key in f and np.isfinite(f[key]) and w > 0]
         weight = sum(w for w, _ in pairs)
         values[key] = sum(w * v for w, v in pairs) / weight if weight else np.nan
     return values

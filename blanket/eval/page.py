@@ -16,12 +16,13 @@ from blanket.eval.frames import Person, people
 from blanket.eval.results import MethodResult, Results
 from blanket.eval.signals import SIGNALS
 from blanket.eval.stills import KINDS, Still, WorstFrames
-from blanket.eval.tables import best_of, cell, groups, value_of
+from blanket.eval.tables import PARTIAL, any_partial, best_of, cell, groups, value_of
 from blanket.eval.traces import Values
 from blanket.extras import needs
 
 MOST_VIDEOS = 12
-"""Videos whose traces are drawn; all of them are in the table of frames."""
+"""Videos whose traces are drawn; all of them are in the table of frames. Pictures, and videos
+of which one frame was read, have no traces."""
 
 
 @dataclass
@@ -54,20 +55,26 @@ def write_page(path: Path, results: Results, frames: Path, worst: WorstFrames | 
         groups=list(groups(results)),
         cell=cell,
         best=best_of(results),
+        partial=PARTIAL if any_partial(results) else None,
         scatters=_scatters(results),
         sweeps=_sweeps(results),
         distributions=_distributions(results, drawn),
         distances=_distances(results, drawn),
         traces=drawn.traces,
-        left_out=max(len(_videos(results)) - MOST_VIDEOS, 0),
+        left_out=max(len(_moving(results)) - MOST_VIDEOS, 0),
         stills=_stills(results, worst),
         kinds=KINDS,
     )
     path.write_text(text, encoding="utf-8")
 
 
-def _videos(results: Results) -> list[str]:
-    return list(dict.fromkeys(v.video for method in results.methods for v in method.videos))
+def _moving(results: Results) -> list[str]:
+    """The videos that have something to draw over time."""
+    return list(
+        dict.fromkeys(
+            v.video for method in results.methods for v in method.videos if v.frames_read > 1
+        )
+    )
 
 
 def _sums(results: Results) -> dict[str, Any]:
@@ -88,21 +95,20 @@ def _sums(results: Results) -> dict[str, Any]:
 
 def _draw(results: Results, frames: Path) -> _Drawn:
     drawn = _Drawn({}, {}, {key: {m.name: [] for m in results.methods} for key in _SAMPLED})
-    shown = set(_videos(results)[:MOST_VIDEOS])
+    shown = set(_moving(results)[:MOST_VIDEOS])
     for person in people(frames):
         for key in _SAMPLED:
             values = person.column(key)
             drawn.samples[key][person.method].append(values[np.isfinite(values)])
         if person.video not in shown:
             continue
-        title = _title(results, person)
-        drawn.traces.setdefault(title, {})[person.method] = _traces(person)
+        title, time = _title(results, person), person.column("time")
+        if len(time) > 1:
+            drawn.traces.setdefault(title, {})[person.method] = _traces(person, time)
         distance = person.column("distance")
         looked = np.isfinite(distance)
-        if looked.any():
-            drawn.distances.setdefault(title, {})[person.method] = (
-                person.column("time")[looked], distance[looked],
-            )  # fmt: skip
+        if np.count_nonzero(looked) > 1:
+            drawn.distances.setdefault(title, {})[person.method] = time[looked], distance[looked]
     return drawn
 
 
@@ -113,8 +119,7 @@ def _title(results: Results, person: Person) -> str:
     return f"{person.video}, person {person.subject + 1}" if several else person.video
 
 
-def _traces(person: Person) -> list[str]:
-    time = person.column("time")
+def _traces(person: Person, time: Values) -> list[str]:
     found = []
     for key, signal in SIGNALS.items():
         before, after = person.column(f"{key}_original"), person.column(f"{key}_output")
@@ -171,10 +176,10 @@ def _distributions(results: Results, drawn: _Drawn) -> list[str]:
     }
     if threshold is not None:
         mark = (threshold, f"threshold {threshold:g}")
-        found.append(plots.distributions(pooled["distance"], "Identity distance", "", mark))
+        found.append(plots.distributions(pooled["distance"], "Identity distance", "", 0.1, mark))
     found.append(
         plots.distributions(
-            pooled["landmarks_68_error"], "Landmark error (68)", "% of eye distance", None
+            pooled["landmarks_68_error"], "Landmark error (68)", "% of eye distance", 1.0, None
         )
     )
     return found
@@ -201,18 +206,17 @@ def _scatters(results: Results) -> list[str]:
             if x is not None and y is not None:
                 points.append(plots.Point(method.name, x[0], y[0], x[1], y[1], number))
         if points:
-            x_title, x_good = _named(results, across)
-            y_title, y_good = _named(results, up)
-            found.append(plots.scatter(points, x_title, y_title, (x_good, y_good)))
+            found.append(plots.scatter(points, _named(results, across), _named(results, up)))
     return found
 
 
-def _named(results: Results, key: str) -> tuple[str, str]:
+def _named(results: Results, key: str) -> plots.Quantity:
     if key == "attributes_r":
-        return "Correlation of eyes, mouth, pose, gaze (mean)", "higher"
+        title = "Correlation of eyes, mouth, pose, gaze (mean)"
+        return plots.Quantity(title, "higher", percent=False)
     metric = results.metric(key)
     unit = f" ({metric.unit})" if metric.unit else ""
-    return metric.title + unit, metric.better or "higher"
+    return plots.Quantity(metric.title + unit, metric.better or "higher", metric.unit == "%")
 
 
 def _mean(method: MethodResult, key: str) -> tuple[float, float | None] | None:
@@ -242,7 +246,7 @@ def _sweeps(results: Results) -> list[str]:
                 lines[key].setdefault(method.variant_of, []).append((float(value), figure))
     setting = results.sweep.setting.rpartition(".")[2]
     return [
-        plots.sweep({n: sorted(line) for n, line in one.items()}, setting, _named(results, key)[0])
+        plots.sweep({n: sorted(line) for n, line in one.items()}, setting, _named(results, key))
         for key, one in lines.items()
         if one
     ]

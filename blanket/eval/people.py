@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -29,15 +29,21 @@ class PeopleFiles:
 
     predictions: COCO results by ``original`` or method; annotations: COCO annotations. Each is
     a file, for a single video, or a folder that has for ``child/monday.mp4`` a
-    ``child/monday.json``.
+    ``child/monday.json``. Annotations of several pictures can be one file.
     """
 
     predictions: Mapping[str, Path] = field(default_factory=dict)
     annotations: Path | None = None
 
     def check(self, methods: Sequence[str]) -> None:
-        """Raise InputError where a name is none of the methods, or the original's are missing."""
+        """Raise InputError where the files cannot give a figure: a name is none of the methods,
+        predictions on the original or on any output are missing, or a path leads nowhere."""
         if not self.predictions:
+            if self.annotations is not None:
+                raise InputError(
+                    f"annotations are compared with predictions: give {ORIGINAL}=FILE and those "
+                    f"of a method ({', '.join(methods)})"
+                )
             return
         for name in self.predictions:
             if name != ORIGINAL and name not in methods:
@@ -47,6 +53,14 @@ class PeopleFiles:
                 )
         if ORIGINAL not in self.predictions:
             raise InputError(f"predictions on the original are needed too: {ORIGINAL}=FILE")
+        if len(self.predictions) == 1:
+            raise InputError(
+                f"predictions on the output of a method ({', '.join(methods)}) are needed too: "
+                "NAME=FILE"
+            )
+        for path in (*self.predictions.values(), self.annotations):
+            if path is not None and not path.exists():
+                raise InputError(f"there is no file or folder {path}")
 
     def of(self, name: str, video: str) -> list[Result]:
         """The predictions for the original or a method in a video."""
@@ -68,13 +82,28 @@ class PeopleFiles:
 
 
 def people_files(
-    predictions: Mapping[str, str | Path] | None, annotations: str | Path | None
+    predictions: Mapping[str, str | Path] | None,
+    annotations: str | Path | None,
+    videos: Collection[str],
 ) -> PeopleFiles:
-    """The files of an evaluation's options."""
-    return PeopleFiles(
+    """The files of an evaluation's options. videos: the names of all that is evaluated.
+
+    Raises:
+        InputError: there are several videos, and one file for all of them.
+    """
+    files = PeopleFiles(
         {name: Path(path) for name, path in (predictions or {}).items()},
         None if annotations is None else Path(annotations),
     )
+    shared = list(files.predictions.values())
+    if files.annotations is not None and not all(is_image(Path(video)) for video in videos):
+        shared.append(files.annotations)
+    for path in shared:
+        if len(videos) > 1 and path.is_file():
+            raise InputError(
+                f"{path} is one file for {len(videos)} videos: name a folder that has one for each"
+            )
+    return files
 
 
 def _beside(path: Path, video: str) -> Path:
@@ -90,7 +119,19 @@ def people_figures(
     original: Sequence[Result], output: Sequence[Result], images: Sequence[int]
 ) -> dict[str, float]:
     """Figures of people and poses by key; what a file holds, its maker takes for true. images:
-    the frames of the video."""
+    the frames of the video.
+
+    Raises:
+        InputError: a prediction is of another frame, or see
+            `blanket.eval.downstream.downstream_precision`.
+    """
+    for name, results in (("original", original), ("output", output)):
+        others = {one["image_id"] for one in results} - set(images)
+        if others:
+            raise InputError(
+                f"there are predictions on the {name} for frame {min(others)} of a video that has "
+                f"{len(images)}: frames are counted from 0"
+            )
     return _figures(downstream_precision(original, output, images), len(images))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from blanket.eval.axis import Axis, label, spread
 from blanket.eval.labels import apart, place_labels, text_width
+from blanket.eval.results import Better
 from blanket.eval.svg import (
     grid_y,
     heading,
@@ -27,6 +28,26 @@ from blanket.eval.svg import (
 from blanket.eval.traces import Values
 
 COLOURS = 8
+_LEAST, _LEAST_PERCENT = 0.1, 10.0
+"""The least span of an axis, of distances and correlations, and of percentages."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What an axis shows. title: with its unit. better: which way. percent: a percentage."""
+
+    title: str
+    better: Better
+    percent: bool
+
+    def axis(self, values: Sequence[float], start: float, end: float) -> Axis:
+        """An axis around values, one or more, that does not blow up what hardly differs."""
+        if not self.percent:
+            return spread(values, start, end, least=_LEAST, margin=0.12)
+        # It is widened within 0 to 100 where the values lie there: there is no 105 % of faces.
+        middle, most = (min(values) + max(values)) / 2, max(*values, 100.0)
+        low = min(max(middle - _LEAST_PERCENT / 2, 0.0), most - _LEAST_PERCENT)
+        return spread(values, start, end, include=(low, low + _LEAST_PERCENT), margin=0.12)
 
 
 @dataclass(frozen=True)
@@ -52,8 +73,8 @@ def trace(
 ) -> str:
     """A signal of the original and of the output over time.
 
-    time: ``[N]`` seconds. original, output: ``[N]``, NaN where there was no face. least:
-    the least span of the axis. figures: printed at the right of the title.
+    time: ``[N]`` seconds, of two frames or more. original, output: ``[N]``, NaN where there
+    was no face. least: the least span of the axis. figures: printed at the right of the title.
     """
     width, height = 280, 124
     x = Axis(*_ends(time), 34, width - 8)
@@ -79,7 +100,10 @@ def distance_over_time(
     top: float,
     colour: int,
 ) -> str:
-    """Identity distance of one method over time, those of the others behind it in grey."""
+    """Identity distance of one method over time, those of the others behind it in grey.
+
+    time: ``[K]`` seconds, of two looks or more. distance: ``[K]``.
+    """
     width, height = 280, 124
     x = Axis(*_ends(time), 34, width - 8)
     y = Axis(0, top, height - 20, 24)
@@ -101,13 +125,17 @@ def distance_over_time(
 
 
 def distributions(
-    samples: Mapping[str, Values], title: str, unit: str, mark: tuple[float, str] | None
+    samples: Mapping[str, Values],
+    title: str,
+    unit: str,
+    least: float,
+    mark: tuple[float, str] | None,
 ) -> str:
     """How values spread, a row a method: half a violin over a box.
 
-    samples: by method, ``[N]`` finite values; may be empty. mark: a value to draw a line at,
-    and its label. The box is the quartiles with the median, the line the 5th to the 95th
-    percentile.
+    samples: by method, ``[N]`` finite values; may be empty. least: the least span of the axis.
+    mark: a value to draw a line at, and its label. The box is the quartiles with the median,
+    the line the 5th to the 95th percentile.
     """
     width, row, top = 480, 44, 42 if mark else 30
     height = top + row * len(samples) + 32
@@ -115,7 +143,7 @@ def distributions(
     values = np.concatenate([*samples.values(), np.zeros(0)])
     # A few stray values must not squeeze the rest.
     ends = np.percentile(values, [0.5, 99.5]) if len(values) else np.array([0.0, 1.0])
-    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=1e-3, margin=0.1)
+    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=least, margin=0.1)
     floor = height - 28
     parts = [heading(title, unit)]
     for tick in x.ticks(5):
@@ -136,17 +164,14 @@ def distributions(
     return svg(width, height, parts, f"{title}: distribution by method")
 
 
-def scatter(points: Sequence[Point], x_title: str, y_title: str, good: tuple[str, str]) -> str:
-    """Methods in a plane, labelled. good: ("higher" or "lower") for x and for y; the corner
-    that is best is marked."""
+def scatter(points: Sequence[Point], across: Quantity, up: Quantity) -> str:
+    """Methods in a plane, one or more, labelled; the corner that is best is marked."""
     width, height = 370, 310
     left, right, top, bottom = 48, width - 16, 26, height - 44
-    if not points:
-        return svg(width, height, [text(left, top + 20, "no value", "note")], y_title)
     reach = [(p.x - (p.x_sd or 0), p.x + (p.x_sd or 0)) for p in points]
     rise = [(p.y - (p.y_sd or 0), p.y + (p.y_sd or 0)) for p in points]
-    x = spread([v for pair in reach for v in pair], left, right, least=1e-3, margin=0.12)
-    y = spread([v for pair in rise for v in pair], bottom, top, least=1e-3, margin=0.12)
+    x = across.axis([v for pair in reach for v in pair], left, right)
+    y = up.axis([v for pair in rise for v in pair], bottom, top)
     parts = []
     for tick in x.ticks(5):
         parts.append(segment(x(tick), top, x(tick), bottom, "grid"))
@@ -154,9 +179,9 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, good: tuple[str
     for tick in y.ticks(5):
         parts.append(segment(left, y(tick), right, y(tick), "grid"))
         parts.append(text(left - 7, y(tick) + 4, tick_label(tick, y, 5), "tick", "end"))
-    parts.append(text((left + right) / 2, height - 8, x_title, "axis", "middle"))
-    parts.append(text(8, 13, y_title, "axis"))
-    at_right, at_top = good[0] == "higher", good[1] == "higher"
+    parts.append(text((left + right) / 2, height - 8, across.title, "axis", "middle"))
+    parts.append(text(8, 13, up.title, "axis"))
+    at_right, at_top = across.better == "higher", up.better == "higher"
     parts.append(
         text(
             right - 4 if at_right else left + 4,
@@ -181,10 +206,10 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, good: tuple[str
         names, place_labels(names, places, (left, top, right, bottom)), strict=True
     ):
         parts.append(text(lx, ly, name, "label halo", anchor))
-    return svg(width, height, parts, f"{y_title} against {x_title}, by method")
+    return svg(width, height, parts, f"{up.title} against {across.title}, by method")
 
 
-def sweep(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_title: str) -> str:
+def sweep(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, up: Quantity) -> str:
     """A figure over a setting, a line a method, labelled at its end."""
     width, height = 420, 280
     names = list(series)
@@ -192,8 +217,8 @@ def sweep(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_t
     right = width - 16 - max((text_width(name, 12) for name in names), default=0)
     pairs = [pair for curve in series.values() for pair in curve]
     x = spread([a for a, _ in pairs], left, right, least=1e-3)
-    y = spread([b for _, b in pairs], bottom, top, least=1e-3)
-    parts = [text(8, 13, y_title, "axis")]
+    y = up.axis([b for _, b in pairs], bottom, top)
+    parts = [text(8, 13, up.title, "axis")]
     for tick in sorted({a for a, _ in pairs}):
         parts.append(text(x(tick), bottom + 16, label(tick, tick % 1 or 1), "tick", "middle"))
     for tick in y.ticks(5):
@@ -209,12 +234,10 @@ def sweep(series: Mapping[str, Sequence[tuple[float, float]]], x_title: str, y_t
             f'<circle class="dot {kind}" cx="{x(a):.1f}" cy="{y(b):.1f}" r="3"/>' for a, b in curve
         ]
         parts.append(text(x(curve[-1][0]) + 8, ends[number] + 4, name, f"label text-{kind}"))
-    return svg(width, height, parts, f"{y_title} over {x_title}")
+    return svg(width, height, parts, f"{up.title} over {x_title}")
 
 
 def _ends(time: Values) -> tuple[float, float]:
-    if not len(time):
-        return 0.0, 1.0
     low, high = float(time.min()), float(time.max())
     return low, max(high, low + 1e-3)
 

@@ -63,8 +63,8 @@ def time_axis(x: Axis, floor: float) -> list[str]:
 
 
 def losses(time: Values, lost: NDArray[np.bool_], x: Axis, floor: float) -> list[str]:
-    """A bar under the frames in which the output has lost the face."""
-    if not lost.any() or len(time) < 2:
+    """A bar under the frames ``[N]``, two or more, in which the output has lost the face."""
+    if not lost.any():
         return []
     step = float(np.median(np.diff(time)))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(np.int8)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from blanket.eval.axis import label
@@ -18,7 +19,19 @@ GROUPS = {
 }
 _ARROWS = {"higher": "\u2191", "lower": "\u2193", None: ""}
 _LATEX = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", None: ""}
+_LATEX_SIGNS = {
+    **{sign: f"\\{sign}" for sign in "%_&#${}"},
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "\N{DEGREE SIGN}": r"$^\circ$",
+}
 NONE = "\N{EN DASH}"
+PARTIAL = "(n of m): over only n of the m videos that have this figure; never marked as best."
+"""What a table says of figures that are so marked."""
 
 
 def groups(results: Results) -> Iterator[tuple[str, list[Metric]]]:
@@ -29,19 +42,42 @@ def groups(results: Results) -> Iterator[tuple[str, list[Metric]]]:
             yield title, metrics
 
 
-def cell(method: MethodResult, metric: Metric) -> tuple[str, str]:
-    """A figure of a method as text, and how sure it is: ± the standard deviation over videos,
-    or, for a figure of all videos at once, the bootstrap interval; empty where there is none."""
-    step = 10.0**-metric.digits
+def cell(results: Results, method: MethodResult, metric: Metric) -> tuple[str, str, str]:
+    """A figure of a method as text, how sure it is, and of how many videos it is.
+
+    How sure: ± the standard deviation over videos, or, for a figure of all videos at once, the
+    bootstrap interval; empty where there is none. Of how many: ``(1 of 2)`` where other methods
+    have the figure in further videos, otherwise empty.
+    """
+    step, sure = 10.0**-metric.digits, ""
     if (summary := method.summary.get(metric.key)) is not None:
-        spread = "" if summary.sd is None else f"± {label(summary.sd, step)}"
-        return label(summary.mean, step), spread
-    if (one := method.overall.get(metric.key)) is not None:
-        if one.low is None or one.high is None:
-            return label(one.value, step), ""
-        ends = f"[{label(one.low, step)}, {label(one.high, step)}]"
-        return label(one.value, step), ends
-    return NONE, ""
+        value = summary.mean
+        if summary.sd is not None:
+            sure = f"± {label(summary.sd, step)}"
+    elif (one := method.overall.get(metric.key)) is not None:
+        value = one.value
+        if one.low is not None and one.high is not None:
+            sure = f"[{label(one.low, step)}, {label(one.high, step)}]"
+    else:
+        return NONE, "", ""
+    own, every = _videos(method, metric.key), _all_videos(results, metric.key)
+    return label(value, step), sure, "" if own == every else f"({len(own)} of {len(every)})"
+
+
+def any_partial(results: Results) -> bool:
+    """Whether `cell` says of any figure that it is of fewer videos than others."""
+    return any(cell(results, one, m)[2] for one in results.methods for m in results.metrics)
+
+
+def _videos(method: MethodResult, key: str) -> set[str]:
+    """The videos in which a method has a figure."""
+    if key in method.overall:
+        return {video.video for video in method.videos}
+    return {video.video for video in method.videos if video.values.get(key) is not None}
+
+
+def _all_videos(results: Results, key: str) -> set[str]:
+    return set().union(*(_videos(method, key) for method in results.methods))
 
 
 def value_of(method: MethodResult, key: str) -> float | None:
@@ -52,16 +88,19 @@ def value_of(method: MethodResult, key: str) -> float | None:
 
 
 def best_of(results: Results) -> dict[str, set[str]]:
-    """The best methods by figure, ties included, as their printed values compare. None where
-    no way is better or a method stands alone."""
+    """The best methods by figure, ties included, as their printed values compare, of those
+    that have it in every video in which any has. None where no way is better or a method
+    stands alone."""
     best: dict[str, set[str]] = {}
     for metric in results.metrics:
         if metric.better is None or len(results.methods) < 2:
             continue
+        every = _all_videos(results, metric.key)
         means = {
             method.name: round(value, metric.digits)
             for method in results.methods
             if (value := value_of(method, metric.key)) is not None
+            and _videos(method, metric.key) == every
         }
         if means:
             top = (max if metric.better == "higher" else min)(means.values())
@@ -78,7 +117,7 @@ def heading(metric: Metric) -> str:
 def markdown(results: Results) -> str:
     """A table in Markdown; the best values are bold."""
     best = best_of(results)
-    names = [method.name for method in results.methods]
+    names = [re.sub(r"[\\|*`<$]", r"\\\g<0>", method.name) for method in results.methods]
     lines = [
         f"| | {' | '.join(names)} |",
         f"|---|{'---:|' * len(names)}",
@@ -88,10 +127,11 @@ def markdown(results: Results) -> str:
         for metric in metrics:
             cells = []
             for method in results.methods:
-                mean, spread = cell(method, metric)
-                text = f"{mean} {spread}".rstrip()
+                text = " ".join(part for part in cell(results, method, metric) if part)
                 cells.append(f"**{text}**" if method.name in best.get(metric.key, ()) else text)
             lines.append(f"| {heading(metric)} | {' | '.join(cells)} |")
+    if any_partial(results):
+        lines += ["", PARTIAL]
     return "\n".join(lines) + "\n"
 
 
@@ -129,18 +169,21 @@ def latex(results: Results) -> str:
             unit = f" ({_escaped(metric.unit)})" if metric.unit else ""
             row = [f"{_escaped(metric.title)}{unit}{_LATEX[metric.better]}"]
             for method in results.methods:
-                mean, sure = cell(method, metric)
+                mean, sure, part = cell(results, method, metric)
                 if mean == NONE:
                     row.append("--")
                     continue
                 number = rf"\mathbf{{{mean}}}" if method.name in best.get(metric.key, ()) else mean
                 spread = f" {sure}".replace("±", r"\pm").rstrip()
-                row.append(f"${number}{spread}$".replace("\N{MINUS SIGN}", "-"))
+                figure = f"${number}{spread}$".replace("\N{MINUS SIGN}", "-")
+                row.append(f"{figure} {part}".rstrip())
             lines.append(" & ".join(row) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines.append(r"\bottomrule")
+    if any_partial(results):
+        lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{\footnotesize {PARTIAL}}} \\")
+    lines.append(r"\end{tabular}")
     return "\n".join(lines) + "\n"
 
 
 def _escaped(text: str) -> str:
-    signs = {"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "\N{DEGREE SIGN}": r"$^\circ$"}
-    return "".join(signs.get(letter, letter) for letter in text)
+    return "".join(_LATEX_SIGNS.get(letter, letter) for letter in text)
