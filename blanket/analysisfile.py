@@ -92,12 +92,13 @@ class TrackPart(_Part):
 
 class IdentityPart(_Part):
     """The new face of a subject; its texture and shape are arrays. photograph: whether it
-    has one, too."""
+    has one, too. subject_tag: of a known subject."""
 
     subject: NonNegativeInt
     origin: str
     distance: float
     photograph: bool
+    subject_tag: str | None = None
 
 
 class Document(_Part):
@@ -197,7 +198,8 @@ def save_analysis(
     corrections: Sequence[Correction] = (),
     overwrite: bool = False,
 ) -> None:
-    """Write an analysis: text under `path` (.yaml), arrays beside it (.npz).
+    """Write an analysis: text under `path` (.yaml), arrays beside it (.npz), for the eyes of their
+    owner only.
 
     source: the video or picture. output: the name of its anonymised copy. analysis: as it
     was found, before any correction. identities: by subject. Other arguments: of the run.
@@ -209,9 +211,9 @@ def save_analysis(
     # What surrounds a face that was painted into a frame is the original's.
     kept = [(subject, one) for subject, one in sorted(identities.items()) if one.trials is None]
     with ExitStack() as stack:
-        text = stack.enter_context(pending(path, overwrite))
+        text = stack.enter_context(pending(path, overwrite, private=True))
         # Closed first: a text never names arrays that are not there yet.
-        arrays = stack.enter_context(pending(arrays_at, overwrite))
+        arrays = stack.enter_context(pending(arrays_at, overwrite, private=True))
         content: dict[str, Any] = _arrays(analysis, [one for _, one in kept])
         with arrays.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **content)
@@ -231,7 +233,7 @@ def save_analysis(
             identities=[
                 IdentityPart(
                     subject=subject, origin=one.origin, distance=one.distance,
-                    photograph=one.photograph is not None,
+                    photograph=one.photograph is not None, subject_tag=one.tag,
                 )
                 for subject, one in kept
             ],
@@ -314,7 +316,7 @@ def _replace(path: Path, name: str, value: Any) -> None:
     lines = text[start:end].splitlines(keepends=True)
     while lines and (lines[-1].startswith("#") or not lines[-1].strip()):
         end -= len(lines.pop())
-    with pending(path, overwrite=True) as draft:
+    with pending(path, overwrite=True, private=True) as draft:
         draft.write_text(text[:start] + _text_of(name, value) + text[end:], encoding="utf-8")
 
 
@@ -406,7 +408,8 @@ def _identities(document: Document, arrays: Mapping[str, Array]) -> Iterator[tup
         document.identities, arrays["identity_texture"], arrays["identity_shape"], strict=True
     ):
         taken = Photograph(*next(photographs)) if part.photograph else None
-        yield part.subject, Identity(texture, shape, part.origin, part.distance, taken)
+        face = Identity(texture, shape, part.origin, part.distance, taken, tag=part.subject_tag)
+        yield part.subject, face
 
 
 def _rows(arrays: Mapping[str, Array], *names: str) -> Iterator[tuple[Any, ...]]:

@@ -112,7 +112,7 @@ class Auditor:
         analysis: of the original, as the file was made with it, or else the only one. name:
         of the file, for the report.
         """
-        trial = Trial(analysis, self._persons)
+        trial = Trial(analysis, self._persons, self._settings)
         witness = Witness(analysis, self._settings, self._deeper)
         every = self._settings.audit.search_every
         for before, after in _pairs(original, anonymized, analysis.frames, progress):

@@ -48,17 +48,21 @@ _SAME_AT_ALL = 0.6
 """Below this correlation noise is no explanation."""
 _NOTHING_ALIKE = 0.1
 """Below this correlation what is there is no face of the same pose and expression."""
+_BARE = 0.97
+"""Correlation from which half of a face is as it was. Halves of new faces reach 0.965."""
 
 
 @dataclass(frozen=True)
 class Change:
     """One face in the original and in the output.
 
-    correlation: of its detail, -1 to 1. detail: how much of it the output has, 1 for as much.
-    over_noise: power of what changed in the face over that in its surroundings.
+    correlation: of its detail, -1 to 1; of its most alike half.
+    detail: how much of it the output has, 1 for as much. over_noise: power of what changed in
+    the face over that in its surroundings.
     """
 
     correlation: float
+    half: float
     detail: float
     over_noise: float
 
@@ -70,9 +74,10 @@ class Change:
 
     @property
     def unclear(self) -> bool:
-        """It may be as it was."""
+        """It may be as it was, or half of it is, or all of it in negative."""
         noise = self.over_noise < NEAR_NOISE and self.correlation > _SAME_AT_ALL
-        return self.untouched or self.correlation > UNCLEAR or (noise and self.detail > 0.75)
+        told = self.correlation > UNCLEAR or self.half > _BARE or self.correlation < -_SAME_AT_ALL
+        return self.untouched or told or (noise and self.detail > 0.75)
 
     @property
     def hidden(self) -> bool:
@@ -119,15 +124,13 @@ class Patch:
         )
         new = self._detail(output, align.compose(self._matrix, to_original))
         a, b = self._pattern[self._face], new[self._face]
-        # A level of noise, so that a flat face is not all noise.
-        power = float((a * a).sum()) + 0.05 * a.size
-        shared = float((a * b).sum()) + 0.05 * a.size
-        correlation = shared / np.sqrt(power * (float((b * b).sum()) + 0.05 * a.size))
+        correlation, power, shared = _correlation(a, b)
+        half = max(_correlation(a[part], b[part])[0] for part in _halves(self._face))
         gain = max(shared / power, 0.05)
         changed = float(((b - gain * a) ** 2).mean()) / gain**2
         noise = 0.02 + self._noise((new - self._pattern) ** 2)
         detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
-        return Change(float(correlation), float(detail), changed / noise)
+        return Change(correlation, half, float(detail), changed / noise)
 
     def _detail(self, picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
         """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
@@ -150,6 +153,24 @@ class Patch:
         )
         used = share > 0.5
         return float(np.median(sums[used] / share[used])) if used.any() else 0.0
+
+
+def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float, float]:
+    """Of two details, with the power of the first and what they share."""
+    # A level of noise, so that a flat face is not all noise.
+    level = 0.05 * a.size
+    power, shared = float((a * a).sum()) + level, float((a * b).sum()) + level
+    return shared / float(np.sqrt(power * (float((b * b).sum()) + level))), power, shared
+
+
+def _halves(face: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Which of a face's pixels, among them ``[n]``, lie on either side of lines through its
+    middle: upright, level and aslant, because what covers half of a face knows nothing of its
+    roll."""
+    y, x = np.nonzero(face)
+    y, x = y - y.mean(), x - x.mean()
+    sides = [side > 0 for side in (y, x, x + y, x - y)]
+    return [*sides, *(~side for side in sides)]
 
 
 def _blurred(

@@ -130,7 +130,7 @@ def _matched(
     """The nearest pairs first; nobody is two people who are seen at the same time."""
     seen: dict[int, set[int]] = {}
     for track in analysis.tracks:
-        seen.setdefault(track.subject, set()).update(track.sightings)
+        seen.setdefault(track.subject, set()).update(track.seen)
     pairs = sorted(
         (distance, person, name)
         for person, known in away.items()

@@ -13,13 +13,15 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from blanket.ahead import ahead
+from blanket.ending import has_its_end
 from blanket.errors import InputError
-from blanket.frame import Frame
+from blanket.frame import Frame, over_black
 from blanket.videoinfo import VideoInfo, open_video, probe
-from blanket.yuv import same_planes
+from blanket.yuv import has_alpha, same_planes
 
 _AHEAD = 4
-_SLACK = Fraction(1)  # seconds by which a header may overstate the length
+# Seconds by which a Matroska header may overstate the length: it counts the delay of the sound.
+_SLACK = Fraction(1, 2)
 
 
 def read(path: Path, threads: int = 0) -> Iterator[Frame]:
@@ -42,7 +44,7 @@ def _decode(info: VideoInfo, threads: int) -> Iterator[Frame]:
         stream.codec_context.thread_count = threads
         stream.codec_context.thread_type = "AUTO"
         try:
-            for picture in _pictures(container, stream):
+            for picture in _pictures(info, container, stream):
                 if picture.is_corrupt:
                     raise InputError(_damaged(info, count))
                 stamp = _time_stamp(picture, info, count, stamp)
@@ -60,19 +62,29 @@ class _CutShortError(Exception):
     """The packets end before the file said they would."""
 
 
-def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+def _pictures(
+    info: VideoInfo, container: InputContainer, stream: VideoStream
+) -> Iterator[VideoFrame]:
     # The length in a Matroska header is that of the longest stream, so all are followed.
     matroska = "matroska" in container.format.name
-    reached = Fraction(0)
+    reached, pause = Fraction(0), Fraction(0)
+    latest: Fraction | None = None
     for packet in container.demux() if matroska else container.demux(stream):
         if packet.is_corrupt:
             raise _CutShortError
         if packet.pts is not None:
-            reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            shown = packet.pts * packet.time_base
+            reached = max(reached, shown + (packet.duration or 0) * packet.time_base)
+            if packet.stream is stream:
+                pause = max(pause, shown - (shown if latest is None else latest))
+                latest = shown if latest is None else max(latest, shown)
         if packet.stream is stream:
             yield from stream.decode(packet)
+    if not has_its_end(info.path, container.format.name):
+        raise _CutShortError
     if matroska and container.duration:
-        if Fraction(container.duration, av.time_base) - reached > _SLACK:
+        # How long the last picture stays is not always said: up to as long as another one.
+        if Fraction(container.duration, av.time_base) - reached > max(_SLACK, pause):
             raise _CutShortError
     elif "mov" in container.format.name and len(stream.index_entries):
         last = stream.index_entries[-1]
@@ -100,7 +112,8 @@ def _time_stamp(picture: VideoFrame, info: VideoInfo, count: int, last: int) -> 
 def supported(
     picture: VideoFrame, info: VideoInfo, count: int, scaler: VideoReformatter
 ) -> VideoFrame:
-    """A decoded picture in the format ``info.layout.form``; InputError where its size is new."""
+    """A decoded picture in the format ``info.layout.form``, over black where it is transparent;
+    InputError where its size is new."""
     if (picture.width, picture.height) != (info.coded_width, info.coded_height):
         raise InputError(
             f"{info.path} changes its picture size after {count} frames: "
@@ -109,7 +122,7 @@ def supported(
     form, colour = info.layout.form, info.layout.colour
     if same_planes(picture.format.name, form):
         return picture
-    return scaler.reformat(
+    native = scaler.reformat(
         picture,
         format=form.name,
         src_colorspace=colour.matrix,
@@ -118,3 +131,7 @@ def supported(
         dst_color_range=colour.range_code,
         threads=1,
     )
+    if has_alpha(picture.format):
+        # What was cut out must not come back.
+        over_black(native, picture.to_ndarray(format="rgba")[..., 3], info.layout)
+    return native

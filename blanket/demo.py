@@ -36,6 +36,7 @@ REPORT, SHEET = "report.json", "contact_sheet.png"
 FACES = 2
 INFANT, VISITOR = range(FACES)
 _BT709 = 1
+_LONGEST = 600.0  # seconds; the truth of all frames is held in memory
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,15 @@ def make_demo(
     """Make the clip, replace its faces, and show both side by side.
 
     folder: gets ``demo.mp4``, ``demo_truth.npz`` (see `Truth`), ``anonymized.mp4``,
-    ``report.json`` and ``contact_sheet.png``; made if it is missing. progress: called with
-    stage, done, total. Returns the path of the contact sheet.
+    ``report.json`` and ``contact_sheet.png``; made if it is missing. seconds: up to 600.
+    progress: called with stage, done, total. Returns the path of the contact sheet.
 
     Raises:
-        InputError: one of the files exists and `overwrite` is false, or `folder` cannot be
-            written.
+        InputError: the clip would be too long, one of the files exists and `overwrite` is
+            false, or `folder` cannot be written.
     """
+    if not 0 < seconds <= _LONGEST:
+        raise InputError(f"the clip can be up to {_LONGEST:g} seconds long, not {seconds:g}")
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

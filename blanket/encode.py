@@ -21,6 +21,7 @@ from blanket.frame import Frame
 from blanket.videoinfo import VideoInfo
 
 _AHEAD = 4
+_IN_STEP = Fraction(1, 5)  # of a frame, by which time stamps are rounded in some files
 _POLL = 0.1  # seconds; only how soon the caller notices a failed encoder
 
 
@@ -73,6 +74,7 @@ class Writer:
         self._form = str(self._stream.codec_context.pix_fmt)
         self._scaler = VideoReformatter()
         self._last_tick: int | None = None
+        self._shift = Fraction(0)
         self._count = 0
         self._frames: queue.Queue[Frame | None] = queue.Queue(_AHEAD)
         self._error: BaseException | None = None
@@ -150,12 +152,9 @@ class Writer:
 
     def _tick(self, frame: Frame, base: Fraction) -> int:
         exact = (frame.pts * self._info.time_base - self._info.start) / base
+        if self._container.format.name == "avi":
+            exact = self._in_step(exact, base)
         tick = round(exact)
-        if self._container.format.name == "avi" and abs(exact - tick) > Fraction(1, 5):
-            raise InputError(
-                f"{self._info.path} has a varying frame rate, which .avi files cannot "
-                "hold: write .mp4 or .mkv"
-            )
         if self._last_tick is not None and tick <= self._last_tick:
             tick = self._last_tick + 1
             note = "frames with equal or backward time stamps were moved one tick onwards"
@@ -163,6 +162,23 @@ class Writer:
                 self.notes.append(note)
         self._last_tick = tick
         return tick
+
+    def _in_step(self, exact: Fraction, base: Fraction) -> Fraction:
+        """A time stamp counted in whole frames, the first of which may begin between two."""
+        if self._last_tick is None:
+            self._shift = round(exact) - exact
+            if abs(self._shift) > _IN_STEP:
+                self.notes.append(
+                    f"the pictures were moved by {float(abs(self._shift) * base):.3f} s, "
+                    "since .avi files count in whole frames"
+                )
+        exact += self._shift
+        if abs(exact - round(exact)) > _IN_STEP:
+            raise InputError(
+                f"{self._info.path} has a varying frame rate, which .avi files cannot "
+                "hold: write .mp4 or .mkv"
+            )
+        return exact
 
     def _convert(self, picture: VideoFrame) -> VideoFrame:
         colour = self._info.layout.colour

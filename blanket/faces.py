@@ -83,7 +83,7 @@ class Identity:
 
     origin: what made it, for the report. distance: how far it is from the face that it
     replaces, as `blanket.inpaint.likeness` foresees it (0.6: another person). trials: where
-    it was chosen among candidates.
+    it was chosen among candidates. tag: of a known subject (`blanket.key.keyed_tag`).
     """
 
     texture: Image
@@ -92,3 +92,4 @@ class Identity:
     distance: float
     photograph: Photograph | None = None
     trials: Trials | None = None
+    tag: str | None = None

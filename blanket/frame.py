@@ -14,6 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from blanket.faces import Image, Points
+from blanket.layout import Layout
 from blanket.picture import Alpha, fit
 from blanket.resample import as_affine, blend, extract, invert, whole
 from blanket.videoinfo import VideoInfo
@@ -138,6 +139,17 @@ class Frame:
         if self._own is None:
             self._own = _clone(self._decoded, self.info.layout.form.name)
         return self._own
+
+
+def over_black(frame: VideoFrame, alpha: NDArray[Any], layout: Layout) -> None:
+    """Lay the stored picture over black, in place. alpha: ``[h, w]`` uint8, 0 for clear to 255."""
+    opaque = np.multiply(alpha, np.float32(1 / 255), dtype=np.float32)
+    blacks = layout.colour.yuv(np.zeros((1, 1, 3), np.uint8))
+    for view, black in zip(_views(frame, layout.colour.dtype), blacks, strict=False):
+        height, width = view.shape
+        share = cv2.resize(opaque, (width, height), interpolation=cv2.INTER_AREA)
+        base = np.float32(black[0, 0])
+        view[:] = np.rint((view - base) * share + base)
 
 
 def unit_alpha(alpha: Alpha) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,10 +13,12 @@ from numpy.typing import NDArray
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Image, Points
 from blanket.frame import unit_alpha
+from blanket.imageinfo import animated, orientation, upright
 from blanket.media import IMAGE_SUFFIXES, is_image
 from blanket.picture import Alpha, fit
 from blanket.resample import as_affine, blend, extract, invert
 
+_JPEG = (".jpg", ".jpeg")
 _QUALITY = {
     ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
     ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
@@ -24,10 +27,39 @@ _QUALITY = {
 }
 
 
-def read_image(path: Path) -> Image:
-    """A JPEG, PNG or WebP file as ``[h, w, 3]``, turned upright as its EXIF data asks.
+@dataclass(frozen=True)
+class ImageFile:
+    """What a picture file holds, turned upright.
 
-    Deeper samples are reduced to 8 bits and transparency is dropped.
+    pixels: ``[h, w, 3]``, black where nothing of them shows. alpha: ``[h, w]`` uint8, from 0
+    for clear to 255, None where all is opaque. bits: of a sample in the file; ``pixels`` have
+    8. animated: more pictures follow this one.
+    """
+
+    pixels: Image
+    alpha: NDArray[np.uint8] | None = None
+    bits: int = 8
+    animated: bool = False
+
+    def unkept(self, target: Path) -> list[str]:
+        """What `write_image` loses of it under this name, in sentences."""
+        lost = []
+        if self.bits > 8:
+            lost.append(f"the picture has {self.bits} bits a sample and was written with 8")
+        if self.animated:
+            lost.append("the picture is animated, and only its first picture was written")
+        if self.alpha is not None and target.suffix.lower() in _JPEG:
+            lost.append("JPEG files hold no transparency: it was written as black")
+        return lost
+
+
+def read_image(path: Path) -> Image:
+    """The pixels of a JPEG, PNG or WebP file, ``[h, w, 3]``; see `open_image`."""
+    return open_image(path).pixels
+
+
+def open_image(path: Path) -> ImageFile:
+    """Read a JPEG, PNG or WebP file, turned upright as its EXIF data asks.
 
     Raises:
         InputError: no such file, or not a picture.
@@ -38,28 +70,68 @@ def read_image(path: Path) -> Image:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+        read = _decode(data) if data.size else None
     except cv2.error:  # larger than OpenCV takes
-        bgr = None
-    if bgr is None:
+        read = None
+    if read is None:
         raise InputError(f"{path} is not a picture that can be read (JPEG, PNG or WebP)")
+    return read
+
+
+def _decode(data: NDArray[np.uint8]) -> ImageFile | None:
+    if data[:2].tobytes() == b"\xff\xd8":  # JPEG has 8 bits and no transparency
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        return None if bgr is None else ImageFile(_rgb(bgr))
+    stored, kinds, blocks = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
+    if stored is None or stored.dtype.kind != "u":
+        return None
+    bits, moves = 8 * stored.itemsize, animated(data.tobytes())
+    if stored.ndim < 3 or stored.shape[2] < 4:
+        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        return None if bgr is None else ImageFile(_rgb(bgr), None, bits, moves)
+    # What OpenCV reads with its transparency it does not turn.
+    exif = dict(zip(np.ravel(kinds).tolist(), blocks, strict=True)).get(cv2.IMAGE_METADATA_EXIF)
+    bgra = upright(stored, 1 if exif is None else orientation(exif.tobytes()))
+    bgra = np.asarray(bgra >> (bits - 8), np.uint8)
+    alpha = bgra[..., 3]
+    pixels = _rgb(bgra[..., :3])
+    if alpha.min() == 255:
+        return ImageFile(pixels, None, bits, moves)
+    pixels[alpha == 0] = 0
+    return ImageFile(pixels, alpha, bits, moves)
+
+
+def _rgb(bgr: NDArray[Any]) -> Image:
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def write_image(path: Path, rgb: Image) -> None:
+def refuse_suffix(path: Path) -> None:
+    """Raise InputError where a picture cannot be written under this name."""
+    if not is_image(path):
+        raise InputError(
+            f"{path} must end in one of {', '.join(sorted(IMAGE_SUFFIXES))} to be written"
+        )
+
+
+def write_image(path: Path, rgb: Image, alpha: NDArray[np.uint8] | None = None) -> None:
     """Write ``[h, w, 3]`` as the suffix of ``path`` says, without any metadata.
+
+    alpha: ``[h, w]``, 0 for clear to 255. Colours that nobody sees are not written; formats
+    without transparency show black behind.
 
     Raises:
         InputError: the suffix is of no known format.
         BlanketError: the format cannot hold a picture of this size.
     """
+    refuse_suffix(path)
     suffix = path.suffix.lower()
-    if not is_image(path):
-        raise InputError(
-            f"{path} must end in one of {', '.join(sorted(IMAGE_SUFFIXES))} to be written"
-        )
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    if alpha is not None and suffix in _JPEG:
+        bgr = np.rint(bgr * (alpha[..., None] / np.float32(255))).astype(np.uint8)
+    elif alpha is not None:
+        bgr = np.dstack([bgr * (alpha[..., None] > 0), alpha])
     try:
-        done, data = cv2.imencode(suffix, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _QUALITY[suffix])
+        done, data = cv2.imencode(suffix, bgr, _QUALITY[suffix])
     except cv2.error:
         done = False
     if not done:

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 _BYTES = 32
 _LEAST = 16
+_LONGEST = 4096
+"""Bytes of a file up to which it may be a key that is not to be replaced."""
 
 
 def write_key(path: Path) -> None:
@@ -66,6 +68,16 @@ def read_key(path: Path) -> bytes:
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         log.warning("others may read the key file %s: chmod 600 it", path.name)
     return key
+
+
+def holds_key(path: Path) -> bool:
+    """Whether there is a key in a file, as far as it can be read."""
+    try:
+        if not path.is_file() or path.stat().st_size > _LONGEST:
+            return False
+        return len(bytes.fromhex(path.read_text(encoding="ascii").strip())) >= _LEAST
+    except (OSError, ValueError):
+        return False
 
 
 def _no_key(path: Path) -> str:

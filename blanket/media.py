@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
+
+from blanket.errors import InputError
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 VIDEO_SUFFIXES = frozenset(
@@ -22,12 +26,28 @@ def is_video(path: Path) -> bool:
 
 
 def media_in(folder: Path) -> list[Path]:
-    """All pictures and videos below a folder, sorted; hidden files and folders left out."""
-    found = [
-        path
-        for path in folder.rglob("*")
-        if (is_image(path) or is_video(path))
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    """All pictures and videos below a folder, sorted; hidden files and folders left out.
+
+    Raises:
+        InputError: a folder cannot be read, so that what is in it would be left out unseen.
+    """
+    found = []
+    try:
+        for home, folders, names in os.walk(folder, onerror=_raise):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            paths = [Path(home, name) for name in names if not name.startswith(".")]
+            found += [one for one in paths if (is_image(one) or is_video(one)) and _is_file(one)]
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}") from error
     return sorted(found)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:  # a link to nowhere
+        return False
+
+
+def _raise(error: OSError) -> None:
+    raise error

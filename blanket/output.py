@@ -16,6 +16,7 @@ from pathlib import Path
 
 from blanket.errors import BlanketError, InputError
 
+_STEM = 64  # bytes of a name that its draft keeps, since names cannot have any length
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 # A process id says nothing about a process of another machine that shares the folder.
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
@@ -65,16 +66,26 @@ def refuse_same_file(source: Path, target: Path) -> None:
 
 
 def refuse_existing(target: Path, overwrite: bool) -> None:
-    """Raise InputError where ``target`` is a folder, or a file that may not be replaced."""
-    if target.is_dir():
+    """Raise InputError where ``target`` is a folder, or a file that may not be replaced: a key
+    never may."""
+    from blanket.key import holds_key
+
+    try:
+        is_folder, exists = target.is_dir(), target.exists()
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise InputError(f"{target} cannot be written: {error.strerror}") from error
+    if is_folder:
         raise InputError(f"{target} is a folder: name a file")
-    if target.exists() and not overwrite:
+    if exists and not overwrite:
         raise InputError(f"{target} exists already: choose another name or allow overwriting")
+    if holds_key(target):
+        raise InputError(f"{target} holds a key, which is never replaced: choose another name")
 
 
 def _create(target: Path) -> tuple[Path, int]:
     """The temporary file, and the permissions that the finished one shall have."""
-    name = f".{target.stem}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
+    stem = os.fsencode(target.stem)[:_STEM].decode(errors="ignore")
+    name = f".{stem}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}{target.suffix}"
     temporary = target.with_name(name)
     try:
         # 0o666 less the umask is what the finished file would have had if written directly.
@@ -94,7 +105,7 @@ def _create(target: Path) -> tuple[Path, int]:
 
 def _sweep(folder: Path) -> None:
     """Delete what processes that are no more left behind, whatever they were writing."""
-    ours = re.compile(rf"\..+\.{_HOST}-(\d+)-[0-9a-f]{{8}}(\.[^.]*)?")
+    ours = re.compile(rf"\..*\.{_HOST}-(\d+)-[0-9a-f]{{8}}(\.[^.]*)?")
     try:
         names = os.listdir(folder)
     except OSError:  # _create says what is wrong with the folder

@@ -8,8 +8,10 @@ second replaces them, the third looks whether one still shows. What does is mend
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +30,9 @@ from blanket.analysisfile import (
 from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
 from blanket.chosen import appearances, choose, refuse_contradictions
+from blanket.clashes import files_of, refuse_clashes
 from blanket.config import Settings, load_settings
+from blanket.container import refuse_unfit
 from blanket.cores import one_core_a_call
 from blanket.corrections import named, told
 from blanket.detect import build_detector
@@ -36,7 +40,7 @@ from blanket.detect.ensemble import Ensemble
 from blanket.errors import BlanketError, InputError, LeakError
 from blanket.faces import Identity
 from blanket.gallery import Gallery, build_comparer
-from blanket.image import Still, read_image, write_image
+from blanket.image import Still, open_image, refuse_suffix, write_image
 from blanket.inpaint import IdentityGenerator, build_generator
 from blanket.inpaint.keyed import NUMBERS, keyed_identity
 from blanket.inpaint.portrait import portrait
@@ -44,7 +48,7 @@ from blanket.key import keyed_numbers, keyed_tag, read_key
 from blanket.media import is_image, is_video, media_in
 from blanket.mesh import MeshNetwork
 from blanket.models import require
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending, refuse_existing
 from blanket.picture import Picture
 from blanket.progress import Callback
 from blanket.render import AnyPicture, Renderer
@@ -57,6 +61,7 @@ from blanket.report import (
     Report,
     VideoReport,
 )
+from blanket.stretch import joined, taken_apart
 from blanket.swap import build_methods
 from blanket.tally import Tally
 from blanket.verdict import AuditReport, Finding, frames_said
@@ -116,18 +121,27 @@ def anonymize(
     known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
     settings = _settings(base, overrides, seed, identity, identity_at, audio, method, known)
     refuse_contradictions(settings, by_hand=bool(saved and named(saved.corrections)))
-    refuse_same_file(source, target)
+    portrait_at = None if save_identity is None else Path(save_identity)
+    refuse_clashes(
+        [source, *files_of(preset, settings)], [target, portrait_at],
+        None if analysis is None else Path(analysis),
+        None if save_analysis is None else Path(save_analysis),
+    )  # fmt: skip
+    reported = [source, target, preset, settings.identity.image, save_analysis]
+    _refuse_unreportable(Path(path).name for path in reported if path is not None)
     if not source.exists():
         raise InputError(f"there is no file {source}")
     if is_image(source) != is_image(target):
         raise InputError(f"{source.name} and {target.name} must both be pictures or both videos")
+    if portrait_at is not None:
+        refuse_suffix(portrait_at)
+        refuse_existing(portrait_at, overwrite)
     if saved is not None:
         saved.refuse_other(source)
     if save_analysis is not None:
         refuse_clash(Path(save_analysis), source, overwrite)
     name = saved.preset if saved else Path(preset or "embedded").name
     run = Run(settings, name, overwrite, progress, saved, save_analysis)
-    portrait_at = None if save_identity is None else Path(save_identity)
     with pending(target, overwrite) as draft:
         if is_image(source):
             return run.picture(source, draft, target, portrait_at)
@@ -155,26 +169,30 @@ def anonymize_folder(
     """Replace every face in every video and picture of a folder, into a folder like it.
 
     A file that fails does not stop the others. Arguments as in `anonymize`.
+
+    Raises:
+        InputError: a setting or a folder that cannot be used, before any work.
     """
     source, target = Path(source), Path(target)
     # A wrong setting is told once, not once a file.
     known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
     base = preset or "embedded"
-    refuse_contradictions(
-        _settings(base, overrides, seed, identity, identity_at, audio, method, known)
-    )
-    if target.resolve().is_relative_to(source.resolve()):
-        raise InputError("the output folder must lie outside the input folder")
-    files: dict[str, Report] = {}
-    failed: dict[str, Failure] = {}
+    settings = _settings(base, overrides, seed, identity, identity_at, audio, method, known)
+    refuse_contradictions(settings)
     media = media_in(source)
     if not media:
         raise InputError(f"there is no video or picture in {source}")
-    for path in media:
+    outputs = _mirrored(source, target, media)
+    if any(out.resolve().is_relative_to(source.resolve()) for out in outputs.values()):
+        raise InputError(f"the outputs must lie outside the input folder {source}")
+    refuse_clashes([source, *files_of(preset, settings)], outputs.values())
+    _refuse_unreportable(path.relative_to(source).as_posix() for path in media)
+    _make_folders({out.parent for out in outputs.values()})
+    files: dict[str, Report] = {}
+    failed: dict[str, Failure] = {}
+    for path, out in outputs.items():
         name = path.relative_to(source)
-        out = written_as(target / name)
         try:
-            out.parent.mkdir(parents=True, exist_ok=True)
             files[name.as_posix()] = anonymize(
                 path, out, preset, overrides=overrides, seed=seed, identity=identity,
                 identity_at=identity_at, subject=subject, key_file=key_file, gallery=gallery,
@@ -193,6 +211,41 @@ def written_as(path: Path) -> Path:
         return path
     writable = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
     return path if path.suffix.lower() in writable else path.with_suffix(".mp4")
+
+
+def _mirrored(source: Path, target: Path, media: Sequence[Path]) -> dict[Path, Path]:
+    """Where the files of a folder go. The suffix .mp4 is added to the whole name where two
+    files would otherwise have one output."""
+    short = Counter(written_as(path) for path in media)
+    outputs: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}
+    for path in media:
+        out = written_as(path)
+        if out != path and short[out] > 1:
+            out = path.with_name(f"{path.name}.mp4")
+        if out in taken:
+            raise InputError(f"{taken[out]} and {path} would have one output: rename one of them")
+        taken[out] = path
+        outputs[path] = target / out.relative_to(source)
+    return outputs
+
+
+def _make_folders(folders: Iterable[Path]) -> None:
+    for folder in sorted(folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"cannot make the folder {folder}: {error.strerror}") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise InputError(f"cannot write in the folder {folder}: change its permissions")
+
+
+def _refuse_unreportable(names: Iterable[str]) -> None:
+    """Raise InputError where a name cannot stand in a report, which is UTF-8."""
+    for name in names:
+        shown = name.encode(errors="backslashreplace").decode()
+        if shown != name:
+            raise InputError(f"the file name {shown} is not valid UTF-8: rename it")
 
 
 def _settings(
@@ -304,14 +357,23 @@ class Run:
     @cached_property
     def auditor(self) -> Auditor:
         """What looks at the output, with a detector of its own: what blinded the run's must not
-        blind the audit. Its searches do not count; where the analysis was given it makes none."""
-        if self._saved is not None or self._analysis is not None:
+        blind the audit. Its searches do not count; where the analysis was given it makes none,
+        unless the last audit of it found something."""
+        saved = self._saved
+        searched = saved is not None and saved.audit is not None and not saved.audit.leaks
+        if searched or self._analysis is not None:
             return Auditor(None, None, self.settings)
         return Auditor(build_detector(self.settings.detect), self.network, self.settings)
 
     def video(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """From `source` to `draft`, which will be named `target`."""
         info, chosen = probe(source), self.settings.video
+        refuse_unfit(target, info, chosen.codec)
+        if info.interlaced:
+            self.tally.warnings.append(
+                "the video is interlaced: each picture shows two moments, and a fast face may "
+                "still show in one of them: deinterlace it first (ffmpeg -i IN -vf bwdif OUT)"
+            )
         codec, notes = "", list[str]()
 
         def pictures(stage: str) -> Iterator[Frame]:
@@ -338,11 +400,13 @@ class Run:
 
     def picture(self, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
         """A picture is a video of one frame."""
-        still = Still(read_image(source))
+        image = open_image(source)
+        still = Still(image.pixels)
+        self.tally.notes += image.unkept(target)
 
         def write(painted: Iterable[Still]) -> None:
             for picture in painted:
-                write_image(draft, picture.rgb())
+                write_image(draft, picture.rgb(), image.alpha)
 
         done = self.through(source, draft, target, lambda stage: iter([still.copy()]), write)
         video = VideoReport(
@@ -371,9 +435,16 @@ class Run:
             analysis = self.analysis_of(pictures("analyse"))
         for repairs_left in range(self.settings.audit.repairs, -1, -1):
             with tally.timed("invent"):
+                if names is None and self._leaves_some:
+                    side = self.settings.track.analysis_side
+                    analysis = taken_apart(analysis, pictures("look"), side)
                 views = self.look(analysis, pictures("look"))
                 if names is None:
                     names = self.choose(analysis, views)
+                    if self._leaves_some:
+                        numbers = joined(analysis, names)
+                        names = {numbers[who]: name for who, name in names.items()}
+                        views = {numbers[who]: views[who] for who in sorted(views, reverse=True)}
                 identities = self.invent(analysis, views, names, identities)
             self._save(source, target, analysis, identities)
             with tally.timed("replace"):
@@ -406,8 +477,6 @@ class Run:
                 (self.tally.warnings if kind == "warning" else self.tally.notes).append(text)
         else:
             analysis = analyse(pictures, self.detector, self.network, self.settings)
-        if not analysis.tracks:
-            self.tally.warnings.append("no face was found; every picture is as it was")
         return analysis
 
     def look(self, analysis: Analysis, pictures: Iterable[Picture]) -> dict[int, View]:
@@ -451,8 +520,8 @@ class Run:
         for who, own in appearances(analysis).items():
             if self._key is not None and who in names and who not in known:
                 numbers = keyed_numbers(self._key, names[who], NUMBERS)
-                identities[who] = keyed_identity(numbers, own, chosen.age)
-                self.tally.tags[who] = keyed_tag(self._key, names[who])
+                face = keyed_identity(numbers, own, chosen.age)
+                identities[who] = replace(face, tag=keyed_tag(self._key, names[who]))
                 if chosen.age == "auto":
                     self.tally.notes.append(
                         f"the age group of a subject (person {who}) was read off this video: "
@@ -496,6 +565,11 @@ class Run:
         self.tally.again()
         self.tally.notes.append(f"frames {frames_said(findings)} were mended after the audit")
         return repaired(analysis, findings, pictures, self.network, self.settings)
+
+    @property
+    def _leaves_some(self) -> bool:
+        """Whether the gallery decides on who is left as they are."""
+        return self.gallery is not None and self.settings.subjects.faces in ("subjects", "others")
 
     def _to_mend(self, verdict: AuditReport | None) -> list[Finding]:
         # A baseline is as good as it is: what it leaves is told, not mended.
@@ -544,6 +618,8 @@ class Run:
         portrait_at: Path | None,
     ) -> Report:
         tracks, identities, verdict = done.analysis.tracks, done.identities, done.verdict
+        if not tracks:
+            self.tally.warnings.append("no face was found; every picture is as it was")
         if verdict is None:
             self.tally.warnings.append("the output was not audited, as the settings ask")
         else:

@@ -80,7 +80,7 @@ class DetectionReport(Part):
         ge=1, description="faces that every frame should show; null where that is not known"
     )
     fewer: list[FrameRange] = Field(
-        description="suspect frames: those with fewer faces than expected"
+        description="suspect frames: those in which fewer faces were seen than expected"
     )
 
 

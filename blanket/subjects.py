@@ -44,7 +44,7 @@ class _People:
         best, nearest = max(self._frames, default=-1) + 1, SAME
         embedding = self._embedding(track)
         for subject, other in self._seen:
-            if embedding is None or self._frames[subject] & track.sightings.keys():
+            if embedding is None or self._frames[subject] & track.seen:
                 continue
             distance = float(np.linalg.norm(embedding - other))
             if distance < nearest:
@@ -53,7 +53,7 @@ class _People:
 
     def join(self, track: Track, subject: int) -> None:
         """A track is of a person."""
-        self._frames.setdefault(subject, set()).update(track.sightings)
+        self._frames.setdefault(subject, set()).update(track.seen)
         embedding = self._embedding(track)
         if embedding is not None:
             self._seen.append((subject, embedding))

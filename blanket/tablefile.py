@@ -144,7 +144,9 @@ def _webvtt(features: Features, path: Path) -> None:
     times = features.times
     steps = np.diff(times)
     ends = np.append(times[1:], times[-1:] + (float(np.median(steps)) if len(steps) else 1.0))
-    lines = ["WEBVTT", "", f"NOTE faces in {features.source}, by blanket {blanket.__version__}", ""]
+    # An arrow or an empty line would end the note.
+    source = " ".join(features.source.split()).replace("-->", "→")
+    lines = ["WEBVTT", "", f"NOTE faces in {source}, by blanket {blanket.__version__}", ""]
     for first, last, track, text in sorted(_cues(features)):
         lines += [
             f"{_stamp(times[first])} --> {_stamp(ends[last])}",

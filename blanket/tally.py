@@ -11,8 +11,10 @@ from pathlib import Path
 
 import blanket
 from blanket.config import Settings
+from blanket.detect.centerface import WEIGHTS, CenterFace
 from blanket.detect.ensemble import Ensemble
 from blanket.document import frame_ranges
+from blanket.expected import frames_with_fewer
 from blanket.faces import Identity
 from blanket.inpaint.morphable import age_group, years_of
 from blanket.report import (
@@ -31,7 +33,7 @@ from blanket.report import (
 )
 from blanket.timeline import Placement
 from blanket.track import Track
-from blanket.verdict import AuditReport
+from blanket.verdict import AuditReport, numbers_said
 from blanket.weights import checksums
 
 
@@ -56,10 +58,7 @@ class Tally:
         self.timings: dict[str, float] = {}
         self.notes: list[str] = []
         self.warnings: list[str] = []
-        self.tags: dict[int, str] = {}
-        """Of known subjects, by number of the person (`blanket.key.keyed_tag`)."""
         self.left: list[LeftReport] = []
-        self._untouched: Counter[int] = Counter()
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -93,7 +92,6 @@ class Tally:
 
     def leave(self, track: Track, why: str) -> None:
         """A face is left as it is in all frames."""
-        self._untouched.update(track.sightings.keys())
         self.left.append(
             LeftReport(
                 track=track.number, subject=track.subject, first_frame=track.first,
@@ -122,7 +120,7 @@ class Tally:
         """The report of the run. models: other people's that were used. detector: with its
         counts, None where it was not asked. identities: by subject. audit: of
         the output, None where there was none."""
-        detection = self._detection(detector, settings, video.frames)
+        detection = self._detection(detector, settings, tracks, video.frames)
         entries = [
             self._track(track, self._entries[track.number], settings, identities)
             for track in tracks
@@ -145,7 +143,7 @@ class Tally:
             method=settings.method.name,
             seed=settings.identity.seed,
             backends=backends,
-            weights=dict(checksums()),
+            weights=self._weights(detector),
             models=models,
             video=video,
             detection=detection,
@@ -165,15 +163,20 @@ class Tally:
             warnings=self.warnings,
         )
 
+    def _weights(self, detector: Ensemble | None) -> dict[str, str]:
+        searched = detector is not None and CenterFace.name in detector.counts
+        return checksums() | (WEIGHTS if searched else {})
+
     def _detection(
-        self, detector: Ensemble | None, settings: Settings, frames: int
+        self, detector: Ensemble | None, settings: Settings, tracks: list[Track], frames: int
     ) -> DetectionReport:
         expected = settings.detect.expect_faces
-        fewer = [frame for frame in range(frames) if self._shown(frame) < (expected or 0)]
+        fewer = frames_with_fewer(tracks, frames, settings)
         if fewer:
             self.warnings.append(
                 f"{len(fewer)} of {frames} frames show fewer faces than the {expected} that are "
-                "expected: see detection.fewer in the report"
+                f"expected: look at frames {numbers_said(fewer)}"
+                + (", for what was not found is not hidden" if settings.audit.strict else "")
             )
         return DetectionReport(
             combine=settings.detect.combine,
@@ -196,9 +199,6 @@ class Tally:
             by.update(entry.replaced)
         return Counter() if first is None else Counter({n: c for n, c in by.items() if n != first})
 
-    def _shown(self, frame: int) -> int:
-        return self._faces[frame] + self._untouched[frame]
-
     def _track(
         self, track: Track, entry: _Entry, settings: Settings, identities: dict[int, Identity]
     ) -> TrackReport:
@@ -214,8 +214,8 @@ class Tally:
             given, trials = settings.identity.image is not None, identity.trials
             new = IdentityReport(
                 generator=identity.origin,
-                seed=None if given or track.subject in self.tags else settings.identity.seed,
-                subject_tag=self.tags.get(track.subject),
+                seed=None if given or identity.tag is not None else settings.identity.seed,
+                subject_tag=identity.tag,
                 distance=identity.distance,
                 trials=None
                 if trials is None

@@ -14,8 +14,9 @@ from blanket.report import Rule
 from blanket.topology import SURFACE, load_topology
 from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
 
-_EXACT = ("by-hand", "leak")
-"""Rules of boxes that say in which frames the face is: a person's, and the audit's."""
+_EXACT = ("by-hand", "leak", "gap")
+"""Rules of boxes that say in which frames the face is: a person's, the audit's, and those of
+gaps that were filled before (`blanket.stretch`)."""
 _BORDER = 0.02
 """Of the picture's side: a face as near as this to the border comes or goes there."""
 REACH = 3

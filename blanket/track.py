@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.appearance import Album, Look, clearness
+from blanket.arrival import Arrival
 from blanket.attributes import eye_distance, head_pose
 from blanket.config import Settings
 from blanket.copies import Copy
@@ -41,6 +42,10 @@ SMALL = 64.0
 """Pixels of the analysis copy across a face up to which it may be missed in the usual copy."""
 LONGEST_HIDDEN_GAP = 45
 """Frames between two sightings of a face over which it is taken to be still there."""
+LONGEST_UNSEARCHED = 0.5
+"""Seconds between two searches: at few frames a second, more of them are searched."""
+_SOON = 3
+"""Frames from one search to the next where something comes in."""
 
 
 class Shelf:
@@ -132,6 +137,16 @@ class Track:
     def last(self) -> int:
         return max(self.sightings)
 
+    @property
+    def meshed(self) -> set[int]:
+        """The frames in which its mesh was read."""
+        return {frame for frame, one in self.sightings.items() if one.packed is not None}
+
+    @property
+    def seen(self) -> set[int]:
+        """The frames in which it was seen at all, and not only taken to be there."""
+        return {frame for frame, one in self.sightings.items() if one.rule != "gap"}
+
     @cached_property
     def appearance(self) -> Appearance | None:
         """What the face looks like on the whole; None where it was never seen well."""
@@ -166,6 +181,8 @@ class Tracker:
         self._past: deque[tuple[int, Image]] = deque(maxlen=settings.track.lookback)
         self._thumb: NDArray[np.int16] | None = None
         self._last_search = self._last_close = -(10**9)
+        self._searched_at = -np.inf
+        self._arrival, self._arrived = Arrival(), False
         self._steps = self._searches = 0
         self._shelf = Shelf()
         self._size = self._full = (0, 0)
@@ -209,9 +226,12 @@ class Tracker:
             self.cuts.append(index)
             self._live.clear()
         lost = self._follow(index, small)
-        due = index - self._last_search >= self._settings.detect.every
-        if cut or due or lost:
-            self._last_search = index
+        sides = np.tile(np.array(self._size, np.float32), 2)
+        faces = [mesh_box(live.mesh) / sides for live in self._live]
+        self._arrived |= self._arrival(copy.thumb, faces)
+        if cut or lost or self._due(copy):
+            self._last_search, self._searched_at = index, copy.time
+            self._arrived = False
             closely = cut or index - self._last_close >= self._settings.detect.closely
             self._searches += 1
             leaning = 0 if cut or lost or closely or self._searches % 2 else self._leaning()
@@ -221,6 +241,15 @@ class Tracker:
             points = enlarge_points(face.points, self._full, self._size)
             self._meet(index, small, Face(box, face.score, points))
         self._past.append((index, small))
+
+    def _due(self, copy: Copy) -> bool:
+        """Whether it is time for a search."""
+        since = copy.index - self._last_search
+        return (
+            since >= self._settings.detect.every
+            or copy.time - self._searched_at >= LONGEST_UNSEARCHED
+            or (self._arrived and since >= _SOON)
+        )
 
     def _is_cut(self, thumb: NDArray[np.int16]) -> bool:
         before, self._thumb = self._thumb, thumb

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 import blanket
 from blanket.analysis import Analysis
 from blanket.change import Change
+from blanket.config import Settings
+from blanket.expected import frames_with_fewer
 from blanket.flags import bit, flagged, flags_of
 from blanket.persons import Persons
 from blanket.verdict import (
@@ -30,9 +32,10 @@ _BLURRED = 0.45
 
 class Trial:
     """Collects what is found of one output, in a few bytes a frame. searched: frames in which
-    more faces were looked for."""
+    more faces were looked for. settings: of the run; frames with fewer faces than they expect
+    are suspect."""
 
-    def __init__(self, analysis: Analysis, persons: Persons | None) -> None:
+    def __init__(self, analysis: Analysis, persons: Persons | None, settings: Settings) -> None:
         self.searched = 0
         self._persons = persons
         self._verdicts: NDArray[np.uint8] = np.zeros(analysis.frames, np.uint8)
@@ -40,6 +43,9 @@ class Trial:
         self._findings: list[Finding] = []
         self._sharp: dict[int, tuple[list[int], list[float]]] = {}
         self._distances: dict[int, list[float]] = {}
+        for frame in frames_with_fewer(analysis.tracks, analysis.frames, settings):
+            self.clear(frame, "suspect")
+            self.flag(frame, "fewer")
 
     def flag(self, frame: int, flag: Flag) -> None:
         """A frame is worth a look."""
@@ -53,7 +59,7 @@ class Trial:
             details.append(detail)
 
     def clear(self, frame: int, verdict: Verdict) -> None:
-        """A face is covered."""
+        """A face of a frame, or the frame, has a verdict."""
         self._verdicts[frame] = max(self._verdicts[frame], VERDICTS.index(verdict))
 
     def find(

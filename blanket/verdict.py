@@ -15,15 +15,16 @@ from blanket.document import Document, FileName, Part, frame_ranges
 
 Verdict = Literal["no-face", "replaced", "hidden", "suspect", "leak"]
 VERDICTS: tuple[Verdict, ...] = ("no-face", "replaced", "hidden", "suspect", "leak")
-"""From harmless to worst: a frame has the worst of its faces."""
+"""From harmless to worst: a frame has the worst of its faces, and is suspect where it has fewer
+than are expected."""
 Reason = Literal["untouched", "missed", "doubtful", "unclear", "same-person"]
 Flag = Literal[
     "cut", "entry", "exit", "border", "tiny", "profile", "back-of-head", "blurred",
-    "mirror", "framed", "still",
+    "mirror", "framed", "still", "fewer",
 ]  # fmt: skip
 FLAGS: tuple[Flag, ...] = (
     "cut", "entry", "exit", "border", "tiny", "profile", "back-of-head", "blurred",
-    "mirror", "framed", "still",
+    "mirror", "framed", "still", "fewer",
 )  # fmt: skip
 
 
@@ -82,7 +83,9 @@ class AuditReport(Document):
     frames: NonNegativeInt = Field(description="number of frames")
     totals: dict[Verdict, NonNegativeInt] = Field(description="frames by verdict")
     spans: list[Span] = Field(description="every frame's verdict, equal ones together, in order")
-    findings: list[Finding] = Field(description="every leak and every suspect, in order of time")
+    findings: list[Finding] = Field(
+        description="every leak and every suspect with a place, in order of time"
+    )
     tracks: list[TrackAudit] = Field(description="the faces that were compared")
 
     @property
@@ -94,6 +97,16 @@ class AuditReport(Document):
     def suspects(self) -> list[Finding]:
         """The findings that are none for sure."""
         return [finding for finding in self.findings if finding.verdict == "suspect"]
+
+    @property
+    def fewer(self) -> list[int]:
+        """The frames that show fewer faces than are expected: suspect, with no place to look at."""
+        return [
+            frame
+            for span in self.spans
+            if "fewer" in span.flags
+            for frame in range(span.first_frame, span.last_frame + 1)
+        ]
 
     @property
     def exit_status(self) -> int:
@@ -109,9 +122,14 @@ class AuditReport(Document):
         ]
 
 
-def frames_said(findings: Iterable[Finding], most: int = 8) -> str:
+def frames_said(findings: Iterable[Finding]) -> str:
     """The frames of some findings in words: ``3, 10-42 and 3 more places``."""
-    ranges = frame_ranges({finding.frame for finding in findings})
+    return numbers_said({finding.frame for finding in findings})
+
+
+def numbers_said(frames: Iterable[int], most: int = 8) -> str:
+    """The same of numbers of frames."""
+    ranges = frame_ranges(frames)
     told = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:most]]
     more = len(ranges) - most
     return ", ".join(told) + (f" and {more} more places" if more > 0 else "")

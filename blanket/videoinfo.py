@@ -42,6 +42,8 @@ class VideoInfo:
     that the container calls its beginning. pixel_format: FFmpeg's name. bit_depth: of a
     sample. color_range, color_matrix, color_primaries, color_transfer: FFmpeg's (ITU-T
     H.273) numbers, 2 (0 for the range) where the file is silent. codec: FFmpeg's name.
+    interlaced: the first picture is flagged as two fields of two moments. further_videos:
+    streams beside this one that are videos, too.
     """
 
     path: Path
@@ -65,13 +67,19 @@ class VideoInfo:
     color_transfer: int
     codec: str
     has_audio: bool
+    interlaced: bool
+    further_videos: int
+
+    @property
+    def stored(self) -> av.VideoFormat:
+        """The format of the frames in the file."""
+        return av.VideoFormat(self.pixel_format, self.coded_width, self.coded_height)
 
     @cached_property
     def layout(self) -> Layout:
         """The planes that frames of this video have once read."""
-        source = av.VideoFormat(self.pixel_format, self.coded_width, self.coded_height)
-        form = nearest_format(source)
-        colour = Colour.resolve(self.color_matrix, self.color_range, source, self.coded_height)
+        form = nearest_format(self.stored)
+        colour = Colour.resolve(self.color_matrix, self.color_range, self.stored, self.coded_height)
         to_luma = luma_map(self.coded_width, self.coded_height, self.rotation, self.sample_aspect)
         to_chroma = chroma_map(form, self.codec in _CENTRED_CHROMA) @ to_luma
         return Layout(form, colour, to_luma, to_chroma)
@@ -109,12 +117,10 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with container:
         if container.format.name in _NOT_VIDEO:
             raise InputError(f"{path} is a {container.format.name} text file, not a video")
-        for stream in container.streams.video:
-            decodable = stream.codec_context is not None
-            if decodable and not stream.disposition & Disposition.attached_pic:
-                yield container, stream
-                return
-        raise InputError(f"{path} has no video stream that can be decoded")
+        streams = _videos(container)
+        if not streams:
+            raise InputError(f"{path} has no video stream that can be decoded")
+        yield container, streams[0]
 
 
 def open_source(path: Path) -> InputContainer:
@@ -126,6 +132,15 @@ def open_source(path: Path) -> InputContainer:
         metadata_errors="ignore",
         container_options={"protocol_whitelist": "file"},
     )
+
+
+def _videos(container: InputContainer) -> list[VideoStream]:
+    """The streams that can be decoded and are no cover pictures."""
+    return [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
 
 
 def _describe(
@@ -167,15 +182,29 @@ def _describe(
         color_transfer=int(first.color_trc),
         codec=stream.codec_context.codec.canonical_name,
         has_audio=bool(container.streams.audio),
+        interlaced=first.interlaced_frame,
+        further_videos=len(_videos(container)) - 1,
     )
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    # Typed as a mapping by name, but a sequence of the data itself.
-    for data in cast("Iterator[SideData]", iter(frame.side_data)):
+    try:
+        # Typed as a mapping by name, but a sequence of the data itself.
+        listed = list(cast("Iterator[SideData]", iter(frame.side_data)))
+    except ValueError:  # PyAV cannot list what it has no name for, such as EXIF data
+        return _turned(-frame.rotation) if frame.rotation else None
+    for data in listed:
         if data.type == SideDataType.DISPLAYMATRIX:
             return tuple(int(value) for value in np.frombuffer(bytes(data), np.int32))
     return None
+
+
+def _turned(clockwise: int) -> tuple[int, ...]:
+    """The display matrix of a turn in degrees, as `_clockwise` reads it."""
+    cos, sin = (f(math.radians(clockwise)) for f in (math.cos, math.sin))
+    one = 1 << 16
+    turn = (cos * one, sin * one, 0, -sin * one, cos * one, 0, 0, 0, 1 << 30)
+    return tuple(round(value) for value in turn)
 
 
 def _clockwise(matrix: tuple[int, ...]) -> int:

@@ -22,9 +22,18 @@ def weights_folder() -> Path:
 
 @cache
 def checksums() -> dict[str, str]:
-    """SHA-256 by file name, from ``weights/checksums.toml``."""
-    with (weights_folder() / "checksums.toml").open("rb") as file:
-        return {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
+    """SHA-256 by file name, from ``weights/checksums.toml``.
+
+    Raises BlanketError where that file is missing or damaged.
+    """
+    path = weights_folder() / "checksums.toml"
+    try:
+        with path.open("rb") as file:
+            return {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise BlanketError(
+            f"The file {path} is missing or damaged: install blanket again."
+        ) from error
 
 
 def sha256(path: Path) -> str:

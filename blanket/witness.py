@@ -58,6 +58,7 @@ class Witness:
         self, analysis: Analysis, settings: Settings, deeper: Analysis | None = None
     ) -> None:
         self._analysis = analysis
+        self._absent = settings.track.max_gap
         # As read, not as smoothed: cheaper, and where the face is rather than where it was put.
         settings = settings.changed({"track.smoothing": 0.0})
         self._placements = Placements(analysis, settings)
@@ -116,12 +117,14 @@ class Witness:
         return found
 
     def _left(self, index: int) -> list[Points]:
-        """Boxes of faces that are left as they are because somebody said so."""
+        """Boxes of faces that are left as they are because somebody said so, where they are seen:
+        at other times whoever is in their place is somebody else."""
         boxes = []
         for track in self._analysis.tracks:
             if index in track.dropped:
                 near = min(track.sightings, key=lambda frame: abs(frame - index))
-                boxes.append(track.sightings[near].box[:4])
+                if abs(near - index) <= self._absent:
+                    boxes.append(track.sightings[near].box[:4])
         return boxes
 
 
@@ -131,10 +134,12 @@ def _places(placements: Sequence[Placement], index: int, sure: dict[int, bool]) 
         track = one.track
         if track.number not in sure:
             sure[track.number] = is_face(track)
-        seen = index in track.sightings or one.mesh is not None
+        sighting = track.sightings.get(index)
+        # Where a face should be in between is not where it was seen.
+        seen = sighting is not None and sighting.rule != "gap"
         if sure[track.number] and (seen or _bracketed(track, index)):
             yield Place(one.box[:4], one.mesh, one.occluded, track.number, "leak", "untouched")
-        elif sure[track.number] or _likely(track.sightings.get(index)):
+        elif sure[track.number] or _likely(sighting):
             yield Place(one.box[:4], one.mesh, one.occluded, track.number, "suspect", "doubtful")
 
 
@@ -162,8 +167,8 @@ def _likely(sighting: Sighting | None) -> bool:
 
 def _bracketed(track: Track, index: int) -> bool:
     """Seen shortly before and after, in much the same place."""
-    before = max((f for f in track.sightings if f < index), default=None)
-    after = min((f for f in track.sightings if f > index), default=None)
+    before = max((f for f in track.seen if f < index), default=None)
+    after = min((f for f in track.seen if f > index), default=None)
     if before is None or after is None or after - before > LONGEST_HIDDEN_GAP:
         return False
     return overlap(track.sightings[before].box[:4], track.sightings[after].box[:4]) > 0.2

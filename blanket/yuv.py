@@ -57,7 +57,7 @@ FORMATS = {
 
 
 def nearest_format(form: av.VideoFormat) -> PixelFormat:
-    """The supported format that loses least of ``form`` (transparency is dropped)."""
+    """The supported format that loses least of ``form``; what it loses: see `losses`."""
     components = [part for part in form.components if not part.is_alpha]
     depth = "10le" if max(part.bits for part in components) > 8 else ""
     if len(components) == 1 and not form.has_palette:
@@ -65,6 +65,25 @@ def nearest_format(form: av.VideoFormat) -> PixelFormat:
     if form.chroma_width(4) == 4:
         return FORMATS[f"yuv444p{depth}"]
     return FORMATS[f"yuv422p{depth}" if form.chroma_height(4) == 4 else f"yuv420p{depth}"]
+
+
+def losses(form: av.VideoFormat) -> list[str]:
+    """What `nearest_format` does not keep of ``form``, each as it is said of frames."""
+    nearest = nearest_format(form)
+    parts = [part for part in form.components if not part.is_alpha]
+    bits, lost = max(part.bits for part in parts), []
+    if is_rgb(form):
+        lost.append("as YUV in place of RGB")
+    if bits > nearest.bits:
+        lost.append(f"with {nearest.bits} bits in place of {bits}")
+    if has_alpha(form):
+        lost.append("without transparency, over black")
+    return lost
+
+
+def has_alpha(form: av.VideoFormat) -> bool:
+    """Whether ``form`` has a plane of transparency."""
+    return any(part.is_alpha for part in form.components)
 
 
 def is_rgb(form: av.VideoFormat) -> bool:

@@ -101,6 +101,14 @@ def make_clip(
     return path
 
 
+def with_orientation(path: Path, orientation: int) -> None:
+    """Insert an EXIF block with nothing but an orientation into a JPEG file."""
+    tag = b"\x01\x12\x00\x03\x00\x00\x00\x01" + bytes([0, orientation, 0, 0])
+    exif = b"Exif\x00\x00MM\x00\x2a\x00\x00\x00\x08\x00\x01" + tag + b"\x00" * 4
+    data = path.read_bytes()
+    path.write_bytes(data[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + data[2:])
+
+
 def psnr(a: Image, b: Image) -> float:
     """Decibels between two pictures."""
     error = float(np.square(a.astype(np.float32) - b).mean())

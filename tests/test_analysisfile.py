@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +13,12 @@ import yaml
 from conftest import Demo, Saved
 
 import blanket
-from blanket.analysisfile import SavedAnalysis, load_analysis, save_corrections
+from blanket.analysisfile import SavedAnalysis, load_analysis, save_analysis, save_corrections
 from blanket.cli import main
 from blanket.corrections import KINDS, read_corrections, written
 from blanket.errors import InputError
 from blanket.image import read_image, write_image
+from blanket.key import write_key
 from blanket.report import Report
 from blanket.video import read
 
@@ -204,6 +207,39 @@ def test_all_of_it_is_documented(saved: Saved) -> None:
     with np.load(saved.text.with_suffix(".npz")) as file:
         names = {*file, *values, *values["video"], *values["tracks"][0], *KINDS}
     assert not {name for name in names if f"`{name}`" not in page}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX permissions")
+def test_only_its_owner_can_read_it(saved: Saved, tmp_path: Path) -> None:
+    text = tmp_path / "a.yaml"
+    before = os.umask(0)
+    try:
+        found = load_analysis(saved.text)
+        save_analysis(
+            text, saved.clip, "out.mp4", found.found, {}, found.settings, "embedded",
+            found.backends,
+        )  # fmt: skip
+        for _ in range(2):
+            for path in (text, text.with_suffix(".npz")):
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path.name
+            save_corrections(text, [])
+    finally:
+        os.umask(before)
+
+
+def test_it_knows_whose_face_a_key_decided_on(saved: Saved, tmp_path: Path) -> None:
+    write_image(tmp_path / "in.png", next(iter(read(saved.clip))).rgb())
+    write_key(tmp_path / "lab.key")
+    text = tmp_path / "in.yaml"
+    first = blanket.anonymize(
+        tmp_path / "in.png", tmp_path / "a.png", subject="S07", key_file=tmp_path / "lab.key",
+        save_analysis=text,
+    )  # fmt: skip
+    assert "S07" not in text.read_text("utf-8")
+    again = blanket.anonymize(tmp_path / "in.png", tmp_path / "b.png", analysis=text)
+    assert again.tracks == first.tracks
+    assert first.tracks[0].identity is not None
+    assert first.tracks[0].identity.subject_tag is not None
 
 
 def test_it_belongs_to_one_file(saved: Saved, tmp_path: Path) -> None:

@@ -15,11 +15,14 @@ from conftest import Demo
 import blanket
 from blanket.change import Patch
 from blanket.cli import main
+from blanket.config import Settings
 from blanket.errors import InputError
+from blanket.expected import frames_with_fewer
 from blanket.faces import Image
 from blanket.flags import is_framed
 from blanket.image import Still, write_image
-from blanket.topology import SURFACE
+from blanket.topology import POINTS, SURFACE
+from blanket.track import Sighting, Track
 from blanket.verdict import VERDICTS, AuditReport
 from blanket.video import read
 
@@ -152,6 +155,67 @@ def test_flags(demo: Demo) -> None:
     assert "border" in at[came]
 
 
+def test_fewer_faces_than_expected_are_suspect(
+    demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [str(demo.clip), str(demo.anonymized)]
+    path = tmp_path / "audit.json"
+    command = ["audit", *files, "--effort", "quick", "--report", str(path), "--quiet"]
+    assert main([*command, "--set", "detect.expect_faces=2"]) == 3
+    assert "fewer faces than are expected were seen in frames" in capsys.readouterr().err
+    report = AuditReport.model_validate_json(path.read_text("utf-8"))
+    few = set(np.flatnonzero(demo.truth.visible.sum(1) < 2).tolist())
+    assert len(few ^ set(report.fewer)) <= 4, "up to the moments of coming and going"
+    assert report.verdict == "suspect"
+    assert report.totals["suspect"] == len(report.fewer)
+    assert {report.verdicts()[frame] for frame in report.fewer} == {"suspect"}
+    # There is nowhere to look.
+    assert report.findings == []
+
+
+def test_what_was_not_found_cannot_be_hidden(demo: Demo, tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", next(iter(read(demo.clip))).rgb())
+    report = blanket.anonymize(
+        tmp_path / "a.png", tmp_path / "b.png",
+        overrides={"detect.expect_faces": 3, "audit.strict": True},
+    )  # fmt: skip
+    assert report.audit is not None
+    assert report.audit.totals["suspect"] == report.totals.replaced == 1
+    assert report.audit.spans[0].flags.count("fewer") == 1
+    assert report.detection.fewer == [(0, 0)]
+    assert "mended" not in str(report.notes)
+    assert any("what was not found is not hidden" in warning for warning in report.warnings)
+
+
+def test_a_face_counts_where_it_was_seen() -> None:
+    def few(track: Track, **changes: object) -> list[int]:
+        changed = {
+            "detect.expect_faces": 1,
+            **{k.replace("__", "."): v for k, v in changes.items()},
+        }
+        return frames_with_fewer([track], 20, Settings().changed(changed))
+
+    box, mesh = np.array([10, 10, 40, 50], np.float32), np.zeros((POINTS, 3), np.int16)
+    read_in = {frame: Sighting(box, 0.9, packed=mesh) for frame in (*range(8), *range(12, 20))}
+    assert few(Track(0, read_in)) == [8, 9, 10, 11], "a gap that is bridged"
+    lost = {frame: Sighting(box, 0.1, "low-trust") for frame in range(8, 12)}
+    assert few(Track(0, read_in | lost)) == [8, 9, 10, 11]
+    again = {frame: Sighting(box, rule="leak") for frame in range(8, 12)}
+    assert few(Track(0, read_in | again)) == [8, 9, 10, 11], "hidden once more"
+    # Mere boxes are looked for at searches only.
+    found = {frame: Sighting(box, rule="too-small", score=0.8) for frame in (0, 10, 19)}
+    assert few(Track(0, found)) == []
+    assert few(Track(0, found), detect__every=9) == list(range(1, 10))
+    doubtful = {frame: Sighting(box, rule="no-mesh", score=0.4) for frame in range(20)}
+    assert few(Track(0, doubtful)) == list(range(20)), "a fist is no face"
+    # What a correction drops is none, nor is a picture; who is left as they are is one.
+    everywhere = {frame: Sighting(box, 0.9, packed=mesh) for frame in range(20)}
+    dropped = Track(0, everywhere, dropped=set(range(20)))
+    assert few(dropped) == list(range(20))
+    assert few(dropped, subjects__faces="largest") == []
+    assert few(Track(0, everywhere, hidden=dict.fromkeys(range(20), "picture"))) == list(range(20))
+
+
 def test_a_frame_around_a_face_is_seen() -> None:
     wall = np.full((360, 640, 3), 190, np.uint8)
     face = np.array([280, 130, 340, 210], np.float32)
@@ -200,3 +264,27 @@ def test_the_command(demo: Demo, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([*command, str(demo.clip)]) == 4
     assert "a face shows in frames 0-47" in capsys.readouterr().err
     assert main([*command, str(demo.anonymized), "--report", str(path)]) == 2
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("{}\n")
+    options = ["--preset", str(mine), "--report", str(mine), "--overwrite"]
+    assert main([*command, str(demo.anonymized), *options]) == 2
+    assert mine.read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("rows", [slice(0, 0.42), slice(0.58, 1)])
+def test_half_a_face_is_suspect(demo: Demo, rows: slice, tmp_path: Path) -> None:
+    def half_boxed(index: int, picture: Image) -> Image:
+        for x0, y0, x1, y1 in boxes(demo, index):
+            low, high = (round(y0 + share * (y1 - y0)) for share in (rows.start, rows.stop))
+            picture[low:high, x0:x1] = 0
+        return picture
+
+    clip = copied(demo, tmp_path / "half.mp4", half_boxed)
+    report = blanket.audit(demo.clip, clip, **QUICK)
+    assert report.verdict == "suspect", report.totals
+
+
+def test_a_negative_is_suspect(demo: Demo, tmp_path: Path) -> None:
+    clip = copied(demo, tmp_path / "negative.mp4", lambda index, picture: 255 - picture)
+    report = blanket.audit(demo.clip, clip, **QUICK)
+    assert report.totals["suspect"] >= 0.9 * len(shown(demo)), report.totals

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from reports import a_report
 
 import blanket
 from blanket.cli import main
 from blanket.errors import BlanketError, InputError
+from blanket.image import write_image
+from blanket.key import write_key
 from blanket.report import Failure, FolderReport
 from blanket.weights import weights_folder
 
@@ -209,6 +214,10 @@ def test_no_report_of_what_failed(job: Job, tmp_path: Path) -> None:
         "--report out.mp4",
         "--report x --save-identity x",
         "--identity face.png --save-identity face.png",
+        "--analysis a.yaml --report a.yaml",
+        "--analysis a.yaml --report a.npz",
+        "--analysis a.yaml --save-analysis a.yml",
+        "--save-analysis a.yaml --report a.npz",
     ],
 )
 def test_no_file_takes_the_place_of_another(
@@ -219,6 +228,100 @@ def test_no_file_takes_the_place_of_another(
     assert main(["anonymize", "in.mp4", "-o", "out.mp4", "--overwrite", *options.split()]) == 2
     assert not job.calls
     assert Path("in.mp4").read_text() == "mine"
+
+
+def test_an_analysis_may_be_saved_in_its_own_place(job: Job, tmp_path: Path) -> None:
+    text, video = str(tmp_path / "a.yaml"), str(tmp_path / "b.mp4")
+    options = ["--analysis", text, "--save-analysis", text, "--overwrite"]
+    assert main(["anonymize", "a.mp4", "-o", video, *options]) == 0
+    assert len(job.calls) == 1
+
+
+def test_a_key_is_never_replaced(
+    job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lab.key"
+    write_key(path)
+    key = path.read_bytes()
+    command = ["anonymize", "a.mp4", "-o", "b.mp4", "--report", str(path), "--overwrite"]
+    assert main(command) == 2
+    assert not job.calls
+    assert path.read_bytes() == key
+    assert "holds a key, which is never replaced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--preset mine.yaml --report mine.yaml",
+        "--gallery known -o known/S1/1.jpg",
+        "--gallery known --report known/S1/1.jpg",
+        "--set subjects.key_file=lab.key --report lab.key",
+    ],
+)
+def test_no_file_that_settings_name_is_written_over(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("known/S1").mkdir(parents=True)
+    for name in ("known/S1/1.jpg", "lab.key"):
+        Path(name).write_text("mine")
+    Path("mine.yaml").write_text("detect: {every: 6}")
+    assert main(["anonymize", "in.mp4", "-o", "out.mp4", "--overwrite", *options.split()]) == 2
+    assert not job.calls
+    assert Path("known/S1/1.jpg").read_text() == Path("lab.key").read_text() == "mine"
+
+
+def test_a_report_takes_no_place_in_the_input_folder(job: Job, tmp_path: Path) -> None:
+    picture = tmp_path / "in" / "deep" / "a.jpg"
+    picture.parent.mkdir(parents=True)
+    picture.write_text("mine")
+    command = ["anonymize", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--overwrite"]
+    assert main([*command, "--report", str(picture)]) == 2
+    assert not job.calls
+    assert picture.read_text() == "mine"
+
+
+_DROPPED = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"]
+"""What makes permissions count for root, too."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="POSIX permissions")
+@pytest.mark.parametrize(
+    ("locked", "mode", "source", "target"),
+    [
+        ("shut", 0o000, "shut/a.jpg", "out.jpg"),
+        ("shut", 0o000, "in/a.jpg", "shut/out.jpg"),
+        ("in/sub", 0o000, "in", "out"),
+        ("in/sub", 0o400, "in", "out"),
+        ("shut", 0o500, "in", "shut"),
+        ("shut", 0o500, "in", "shut/out"),
+    ],
+)
+def test_a_folder_without_permission_is_one_sentence(
+    tmp_path: Path, locked: str, mode: int, source: str, target: str
+) -> None:
+    prefix = [] if os.geteuid() else _DROPPED
+    if prefix and not shutil.which(prefix[0]):
+        pytest.skip("setpriv takes root's rights away")
+    for name in ("in/sub/b.jpg", "in/a.jpg", "shut/a.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        write_image(tmp_path / name, np.full((64, 64, 3), 90, np.uint8))
+    before = sorted(tmp_path.rglob("*"))
+    program = "import sys; from blanket.cli import main; sys.exit(main())"
+    (tmp_path / locked).chmod(mode)
+    try:
+        run = subprocess.run(
+            [*prefix, sys.executable, "-c", program, "anonymize", source, "-o", target],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        (tmp_path / locked).chmod(0o700)
+    assert run.returncode == 2, run.stderr
+    assert run.stderr.startswith("error: ")
+    assert run.stderr.rstrip().endswith((": Permission denied", "change its permissions"))
+    assert run.stderr.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_folder(job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,13 @@ def test_folder_that_is_a_file(tmp_path: Path) -> None:
         make_demo(tmp_path / "taken", **DEMO)
 
 
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), 0.0, 1e9])
+def test_a_length_that_no_clip_has(tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(InputError, match="seconds long"):
+        make_demo(tmp_path / "demo", seconds=seconds)
+    assert not list(tmp_path.iterdir())
+
+
 def test_same_seed_same_bytes() -> None:
     def frames(seed: int) -> list[np.ndarray]:
         clip = DemoClip(seed, seconds=2.0, width=320, height=180, rate=15)

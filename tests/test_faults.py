@@ -17,12 +17,12 @@ from clips import make_clip
 from conftest import Demo
 
 import blanket
-from blanket import pipeline, render
+from blanket import pipeline, render, weights
 from blanket.change import Patch
 from blanket.cli import main
 from blanket.config import DetectSettings
 from blanket.detect import build_detector
-from blanket.errors import LeakError
+from blanket.errors import BlanketError, LeakError
 from blanket.faces import Face, Image
 from blanket.image import write_image
 from blanket.mesh import MeshNetwork, Reading
@@ -103,6 +103,7 @@ def test_a_detector_that_finds_nothing_at_all_is_mended_by_the_audit(
     assert leaked(demo, tmp_path / "out.mp4") == []
     assert report.totals.replaced >= 0.9 * report.totals.frames
     assert any("mended" in note for note in report.notes)
+    assert not any("no face was found" in warning for warning in report.warnings)
     assert report.audit is not None
     assert report.audit.verdict != "leak"
 
@@ -240,6 +241,114 @@ def test_files_have_the_permissions_of_new_files(demo: Demo, tmp_path: Path) -> 
         os.umask(before)
     for name in ("out.png", "out.json", "new.png"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640, name
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-o", "x"], "x is no name that a video can be written under"),
+        (["-o", "x.wmv"], "x.wmv is no name that a video can be written under"),
+        (["-o", "x.webm", "--set", "video.codec=libx265"], "cannot hold libx265"),
+        (["-o", "x.mp4", "--save-identity", "new.tif"], "new.tif must end in"),
+        (["-o", "x.mp4", "--save-identity", "taken.png"], "taken.png exists already"),
+    ],
+)
+def test_names_are_looked_at_before_the_work(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = make_clip(Path("in.mp4"), [np.zeros((120, 160, 3), np.uint8)] * 2)
+    Path("taken.png").write_bytes(b"mine")
+    assert main(["anonymize", str(source), *options]) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert "analyse" not in told
+    assert sorted(os.listdir()) == ["in.mp4", "taken.png"]
+
+
+def test_an_interlaced_video_is_warned_of(tmp_path: Path) -> None:
+    picture = np.full((120, 160, 3), 90, np.uint8)
+    options = {"x264-params": "tff=1"}
+    source = make_clip(tmp_path / "in.mp4", [picture] * 2, **options)
+    report = blanket.anonymize(source, tmp_path / "out.mp4")
+    assert any("interlaced" in warning for warning in report.warnings)
+
+
+def test_what_a_picture_loses_is_in_the_report(tmp_path: Path) -> None:
+    source = tmp_path / "in.png"
+    cv2.imwrite(str(source), np.full((60, 60, 4), (20000, 30000, 40000, 0), np.uint16))
+    report = blanket.anonymize(source, tmp_path / "out.jpg")
+    assert ["16 bits" in report.notes[0], "transparency" in report.notes[1]] == [True, True]
+    report = blanket.anonymize(source, tmp_path / "out.png")
+    written = cv2.imread(str(tmp_path / "out.png"), cv2.IMREAD_UNCHANGED)
+    assert written.shape == (60, 60, 4)
+    assert written.max() == 0
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"[[", b"model = 3"])
+def test_a_damaged_list_of_weights_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "checksums.toml").write_bytes(content)
+    monkeypatch.setattr(weights, "weights_folder", lambda: tmp_path)
+    weights.checksums.cache_clear()
+    with pytest.raises(BlanketError, match="missing or damaged: install blanket again"):
+        weights.checksums()
+
+
+_STARTS = """
+import sys
+
+class Interrupted:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+from blanket.cli import main
+sys.exit(main(["--version"]))
+"""
+
+
+def test_interrupted_at_the_start() -> None:
+    run = subprocess.run([sys.executable, "-c", _STARTS], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (130, "interrupted\n")
+
+
+_HUNG_UP = """
+import os, signal, sys
+from pathlib import Path
+
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[2]))
+from blanket.cli import main
+from blanket.output import pending
+import blanket.demo
+
+def make_demo(folder, **_):
+    with pending(Path(folder), overwrite=False):
+        os.kill(os.getpid(), signal.SIGHUP)
+        signal.sigtimedwait([], 0.2)
+    return folder
+
+blanket.demo.make_demo = make_demo
+sys.exit(main(["demo", "-o", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("before", "status"), [("SIG_DFL", 129), ("SIG_IGN", 0)])
+def test_a_closed_terminal_leaves_nothing_half(tmp_path: Path, before: str, status: int) -> None:
+    target = tmp_path / "a.mp4"
+    run = subprocess.run(
+        [sys.executable, "-c", _HUNG_UP, str(target), before], capture_output=True, text=True
+    )
+    assert run.returncode == status, run.stderr
+    assert os.listdir(tmp_path) == ([] if status else ["a.mp4"])
 
 
 def test_nothing_of_the_original_is_told(

@@ -188,6 +188,13 @@ def test_webvtt(features: Features, tmp_path: Path) -> None:
     assert covered[0] == pytest.approx(48 / 15, abs=0.05)
 
 
+def test_webvtt_of_any_name(features: Features, tmp_path: Path) -> None:
+    replace(features, source="a --> b --->\n\n<i>.mp4").write(tmp_path / "a.vtt")
+    head, note, cue, *_ = (tmp_path / "a.vtt").read_text("utf-8").split("\n\n")
+    assert head == "WEBVTT" and cue.startswith("00:00:00.000 --> ")
+    assert note.startswith("NOTE faces in a → b -→ <i>.mp4, by blanket")
+
+
 def test_from_an_analysis(features: Features, saved: Saved, tmp_path: Path) -> None:
     again = blanket.features(saved.clip, analysis=saved.text)
     for name, values in features.columns.items():

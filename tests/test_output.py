@@ -121,6 +121,28 @@ def test_leftovers_of_dead_processes_are_swept(tmp_path: Path) -> None:
     assert not_ours.exists()
 
 
+@pytest.mark.parametrize("stem", ["a" * 240, "ü" * 120, "a" + "語" * 80])
+def test_long_names(tmp_path: Path, stem: str) -> None:
+    target = tmp_path / f"{stem}.mp4"
+    with pending(target, overwrite=False) as path:
+        draft = path.name
+        assert path.suffix == ".mp4"
+        path.write_bytes(b"done")
+    assert target.read_bytes() == b"done"
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    stale = tmp_path / draft.replace(f"-{os.getpid()}-", f"-{child.pid}-")
+    stale.write_bytes(b"half")
+    with pending(target, overwrite=True):
+        pass
+    assert os.listdir(tmp_path) == [target.name]
+
+
+def test_a_name_that_is_too_long_is_told_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be written: File name too long"):
+        pending(tmp_path / ("a" * 300), overwrite=False).__enter__()
+
+
 def test_the_input_is_never_the_output(tmp_path: Path) -> None:
     source, link = tmp_path / "a.mp4", tmp_path / "b.mp4"
     source.write_bytes(b"x")

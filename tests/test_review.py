@@ -186,12 +186,15 @@ def test_what_may_be_asked(server: ReviewServer, folder: Path) -> None:
         "/../clip.mp4",
         "/page/page.js",
         "/output/1/2",
+        f"/original/{'9' * 5000}",
     ):
         assert ask(server, own + place)[0].status == 404, place
     assert ask(server, own + "/original/999")[0].status == 409
     before = (folder / "clip.yaml").read_bytes()
     for body, kind in (({"corrections": []}, "text/plain"), ([1], "application/json")):
         assert ask(server, own + "/corrections", body, **{"Content-Type": kind})[0].status == 400
+    length = {"Content-Length": "9" * 5000}
+    assert ask(server, own + "/corrections", {}, **length)[0].status == 400
     assert ask(server, own + "/nothing", {})[0].status == 404
     assert (folder / "clip.yaml").read_bytes() == before
 

@@ -13,10 +13,11 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from clips import BT601, BT709, FULL, LIMITED, LOSSLESS, make_clip, psnr, scene
+from clips import BT601, BT709, FULL, LIMITED, LOSSLESS, make_clip, psnr, scene, with_orientation
 
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Image
+from blanket.image import read_image, write_image
 from blanket.video import VideoInfo, Writer, probe, read
 
 
@@ -130,6 +131,89 @@ def test_avi(tmp_path: Path) -> None:
     turned = make_clip(tmp_path / "f.mp4", film(2), rotation=90)
     with pytest.raises(InputError, match="stored turned"):
         transcode(turned, tmp_path / "g.avi")
+
+
+def test_avi_of_a_video_that_begins_between_two_frames(tmp_path: Path) -> None:
+    stamps = [round(number * 1000 / 30) + 14 for number in range(12)]
+    source = make_clip(
+        tmp_path / "a.mkv", film(12), time_stamps=stamps, time_base=Fraction(1, 1000), tone=True
+    )
+    assert probe(source).start == 0
+    (note,) = transcode(source, tmp_path / "b.avi")
+    assert "moved by 0.014 s" in note
+    assert times(tmp_path / "b.avi") == [Fraction(number, 30) for number in range(12)]
+
+
+def test_exif_data_in_the_frames(tmp_path: Path) -> None:
+    picture = tmp_path / "a.jpg"
+    write_image(picture, np.ascontiguousarray(np.rot90(scene())))
+    with_orientation(picture, 6)
+    with av.open(str(picture)) as still, av.open(str(tmp_path / "b.avi"), "w") as container:
+        stream = container.add_stream_from_template(still.streams.video[0])
+        packet = next(still.demux(video=0))
+        packet.stream = stream
+        container.mux(packet)
+    info = probe(tmp_path / "b.avi")
+    assert (info.width, info.height, info.rotation) == (160, 120, 90)
+    transcode(tmp_path / "b.avi", tmp_path / "c.mp4", quality=8)
+    assert probe(tmp_path / "c.mp4").rotation == 90
+    for name in ("b.avi", "c.mp4"):
+        (frame,) = read(tmp_path / name)
+        assert psnr(frame.rgb(), read_image(picture)) > 35
+
+
+@pytest.mark.parametrize(
+    ("pixel_format", "said"),
+    [
+        ("yuv420p12le", ["10 bits in place of 12"]),
+        ("gray16le", ["10 bits in place of 16"]),
+        ("bgra", ["YUV in place of RGB", "without transparency"]),
+        ("yuva444p", ["without transparency"]),
+    ],
+)
+def test_what_frames_lose_is_told(tmp_path: Path, pixel_format: str, said: list[str]) -> None:
+    source = make_clip(tmp_path / "a.mkv", film(2), codec="ffv1", pixel_format=pixel_format)
+    note = transcode(source, tmp_path / "b.mp4")[0]
+    assert pixel_format in note
+    assert all(text in note for text in said)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"), [("png", "rgba"), ("ffv1", "yuva420p"), ("ffv1", "yuva444p10le")]
+)
+def test_what_was_cut_out_of_a_video_does_not_come_back(
+    tmp_path: Path, codec: str, pixel_format: str
+) -> None:
+    alpha = np.full((120, 160, 1), 255, np.uint8)
+    alpha[:, :80] = 0
+    source = tmp_path / LOSSLESS[codec]
+    with av.open(str(source), "w") as container:
+        stream: Any = container.add_stream(codec, rate=30)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, pixel_format
+        frame = av.VideoFrame.from_ndarray(np.dstack([scene(), alpha]), "rgba")
+        container.mux(stream.encode(frame.reformat(format=pixel_format)))
+        container.mux(stream.encode(None))
+    (frame,) = read(source)
+    assert frame.rgb()[:, :78].max() <= 3
+    assert psnr(frame.rgb()[:, 82:], scene()[:, 82:]) > 34
+
+
+def test_further_videos_are_told(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        streams: list[Any] = [container.add_stream("ffv1", rate=30) for _ in range(2)]
+        for stream in streams:
+            stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for stream in streams:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(), "rgb24")))
+            container.mux(stream.encode(None))
+    (note,) = transcode(tmp_path / "a.mkv", tmp_path / "b.mp4")
+    assert "2 video streams" in note
+
+
+def test_interlaced_videos_are_known(tmp_path: Path) -> None:
+    flagged = {"x264-params": "tff=1"}
+    assert probe(make_clip(tmp_path / "a.mp4", film(2), **flagged)).interlaced
+    assert not probe(make_clip(tmp_path / "b.mp4", film(2))).interlaced
 
 
 def test_odd_sizes(tmp_path: Path) -> None:
@@ -333,6 +417,42 @@ def test_a_matroska_file_cut_short_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "b.mkv").write_bytes(data[: len(data) // 2])
     assert len(times(source)) == 120
     check_cut(tmp_path / "b.mkv", 30, 80)
+
+
+UNEVEN = [0, 33, 67, 100, 900, 933, 2900]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [("a.mkv", "ffv1"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9"), ("a.ogv", "libvpx")],
+)
+@pytest.mark.parametrize("kind", ["plain", "uneven", "tone"])
+def test_the_last_tenth_is_missed(tmp_path: Path, name: str, codec: str, kind: str) -> None:
+    if name != "a.mkv" and kind == "tone":
+        pytest.skip("no AAC in these")
+    more: dict[str, Any] = {"tone": kind == "tone"}  # longer than the pictures
+    if kind == "uneven":
+        more |= {"time_stamps": UNEVEN, "time_base": Fraction(1, 1000)}
+    pictures = film(len(UNEVEN) if kind == "uneven" else 20)
+    source = make_clip(tmp_path / name, pictures, codec=codec, **more)
+    assert len(times(source)) == len(pictures)
+    data = source.read_bytes()
+    for share in (0.97, 0.9, 0.5):
+        source.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(InputError):
+            list(read(source))
+
+
+def test_a_live_recording_has_all_that_it_says(tmp_path: Path) -> None:
+    pictures = film(60)
+    source = make_clip(tmp_path / "a.mkv", pictures, codec="ffv1")
+    data = bytearray(source.read_bytes())
+    place = data.index(bytes.fromhex("18538067")) + 4
+    data[place : place + 8] = b"\x01" + b"\xff" * 7  # the size of the segment is not known
+    source.write_bytes(data)
+    assert len(times(source)) == 60
+    source.write_bytes(data[: int(len(data) * 0.6)])
+    check_cut(source, 30, 40)
 
 
 def check_cut(path: Path, at_least: int, at_most: int) -> None:

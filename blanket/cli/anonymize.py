@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import blanket
+from blanket.clashes import files_of, refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Output, Overwrite
 from blanket.errors import InputError
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending
 from blanket.progress import shown
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def anonymize(
     ] = None,
     expect_faces: Annotated[
         int | None,
-        typer.Option(min=1, help="How many faces every frame shows; fewer are reported."),
+        typer.Option(min=1, help="How many faces every frame shows; with fewer it is suspect."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="JSON", help="Write what was done to each face.")
@@ -100,7 +100,13 @@ def anonymize(
     """
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
-    _refuse_clashes([source, identity, key_file], [output, save_identity, save_analysis, report])
+    read = [source, identity, gallery, key_file]
+    if report:
+        from blanket.config import load_settings
+
+        # Of the other outputs the job itself knows what they may not replace.
+        read += files_of(preset, load_settings(preset or "embedded", changes or ()))
+    refuse_clashes(read, [output, save_identity, report], analysis, save_analysis)
     expected = [] if expect_faces is None else [f"detect.expect_faces={expect_faces}"]
     options: dict[str, Any] = {
         "overrides": [*(changes or ()), *expected, *(["audit.strict=true"] if strict else [])],
@@ -146,16 +152,6 @@ def anonymize(
             draft.write_text(result.to_json(), encoding="utf-8")
     _tell(result, quiet)
     raise typer.Exit(result.exit_status)
-
-
-def _refuse_clashes(inputs: Sequence[Path | None], outputs: Sequence[Path | None]) -> None:
-    written = [path for path in outputs if path]
-    for path in written:
-        for source in inputs:
-            if source:
-                refuse_same_file(source, path)
-    if len({path.resolve() for path in written}) < len(written):
-        raise InputError("the output, the report and the saved identity need different names")
 
 
 def _tell(result: Report | FolderReport, quiet: bool) -> None:

@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 import typer
 
 import blanket
+from blanket.clashes import refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Overwrite
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending
 from blanket.progress import shown
 
 
@@ -43,13 +44,11 @@ def audit(
     Exit status: 0 no face of the original shows, 3 a person should look at some frames, 4 a
     face shows, 2 wrong usage or input.
     """
-    from blanket.verdict import frames_said
+    from blanket.verdict import frames_said, numbers_said
 
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
-    for source in (original, anonymized):
-        if report:
-            refuse_same_file(source, report)
+    refuse_clashes([original, anonymized, Path(preset)], [report])
     with ExitStack() as stack:
         # Opened first, so that a place that cannot be written is known before the work.
         draft = stack.enter_context(pending(report, overwrite)) if report else None
@@ -65,6 +64,9 @@ def audit(
         say(f"error: {name}: a face shows in frames {frames_said(result.leaks)}")
     if result.suspects:
         say(f"warning: {name}: look at frames {frames_said(result.suspects)}")
+    if result.fewer:
+        where = numbers_said(result.fewer)
+        say(f"warning: {name}: fewer faces than are expected were seen in frames {where}")
     if not quiet:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in result.totals.items())
         say(f"{name}: {result.frames} frames: {counts}")

@@ -120,16 +120,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif place == "progress":
             self._send_json(self.server.session.progress())
         else:
-            which, _, number = place.partition("/")
-            if which not in ("original", "output") or not number.isdecimal():
+            which, _, told = place.partition("/")
+            number = _number(told)
+            if which not in ("original", "output") or number is None:
                 self._send(HTTPStatus.NOT_FOUND, b"", "text/plain")
                 return
-            self._send(HTTPStatus.OK, self.server.session.picture(which, int(number)), "image/jpeg")
+            self._send(HTTPStatus.OK, self.server.session.picture(which, number), "image/jpeg")
 
     def _post(self, place: str) -> None:
-        told = self.headers.get("Content-Length") or ""
-        length = int(told) if told.isdecimal() else _LONGEST + 1
-        if self.headers.get("Content-Type") != "application/json" or length > _LONGEST:
+        length = _number(self.headers.get("Content-Length") or "")
+        kind = self.headers.get("Content-Type")
+        if kind != "application/json" or length is None or length > _LONGEST:
             self.close_connection = True
             self._send(HTTPStatus.BAD_REQUEST, b"", "text/plain")
             return
@@ -162,3 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the address has the token in it."""
+
+
+def _number(text: str) -> int | None:
+    """A number of a request, None for anything else; of very many digits Python makes none."""
+    return int(text) if text.isdecimal() and len(text) < 16 else None

@@ -1,0 +1,103 @@
+"""Tracks taken apart where a face was out of sight: who comes back may be somebody else.
+
+Where everybody gets a new face this does not matter. Where somebody is left as they are, nobody
+must be left in their stead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from blanket.analysis import Analysis
+from blanket.looks import look_again
+from blanket.picture import Picture
+from blanket.subjects import assign_subjects
+from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track
+
+_UNSEEN = 3
+"""Frames out of sight in which nobody changes places."""
+
+
+def taken_apart(analysis: Analysis, pictures: Iterable[Picture], side: int) -> Analysis:
+    """An analysis whose tracks are each of one person without doubt, and each a person of its
+    own.
+
+    What lies between two stretches of a track may be of either: both have it, to be hidden.
+    pictures, side: as in `blanket.looks.look_again`.
+    """
+    tracks = [part for track in analysis.tracks for part in _stretches(track)]
+    tracks.sort(key=lambda track: track.first)
+    taken: dict[int, list[tuple[int, float]]] = {}
+    for number, track in enumerate(tracks):
+        taken[number] = _looks(track)
+        track.number = track.subject = number
+    look_again(tracks, taken, pictures, side)
+    for track in tracks:
+        track.album.close()
+    return Analysis(analysis.width, analysis.height, analysis.times, analysis.cuts, tracks)
+
+
+def joined(analysis: Analysis, names: Mapping[int, str]) -> dict[int, int]:
+    """Give the stretches of one person one number again, in place.
+
+    names: of who is known, by number. Returns the numbers of now by those of before.
+    """
+    before = [track.subject for track in analysis.tracks]
+    first: dict[str, int] = {}
+    for subject, name in sorted(names.items()):
+        first.setdefault(name, subject)
+    known = [track for track in analysis.tracks if track.subject in names]
+    unknown = [track for track in analysis.tracks if track.subject not in names]
+    for track in known:
+        track.subject = first[names[track.subject]]
+    assign_subjects(unknown, known)
+    # Each by the number of its first stretch, which nobody else has.
+    numbers: dict[int, int] = {}
+    for old, track in zip(before, analysis.tracks, strict=True):
+        numbers.setdefault(track.subject, old)
+    for track in analysis.tracks:
+        track.subject = numbers[track.subject]
+    return dict(zip(before, (track.subject for track in analysis.tracks), strict=True))
+
+
+def _looks(track: Track) -> list[tuple[int, float]]:
+    """Those of its album that were taken within a stretch, or one where there was none."""
+    meshed = sorted(track.meshed)
+    taken = [(frame, clear) for frame, clear in track.album.taken if frame in track.meshed]
+    if meshed and not taken:
+        middle = meshed[len(meshed) // 2]
+        taken = [(middle, track.sightings[middle].trust)]
+    return taken
+
+
+def _stretches(track: Track) -> list[Track]:
+    """A track, or what it falls into."""
+    meshed = np.array(sorted(track.meshed))
+    ends = np.flatnonzero(np.diff(meshed) > _UNSEEN)
+    if not len(ends):
+        return [track]
+    gaps = [(int(meshed[end]), int(meshed[end + 1])) for end in ends]
+    filled = dict(track.sightings)
+    for a, b in gaps:
+        filled = {**_between(track, a, b), **filled}
+    parts = []
+    afters, befores = [-1, *(a for a, _ in gaps)], [*(b for _, b in gaps), None]
+    for after, before in zip(afters, befores, strict=True):
+        frames = (f for f in filled if f > after and (before is None or f < before))
+        sightings = {frame: filled[frame] for frame in sorted(frames)}
+        parts.append(Track(0, sightings, 0, track.album, set(track.dropped), dict(track.hidden)))
+    return parts
+
+
+def _between(track: Track, a: int, b: int) -> dict[int, Sighting]:
+    """Boxes for the frames between two, if they are near enough in time."""
+    if b - a > LONGEST_HIDDEN_GAP:
+        return {}
+    first, last = track.sightings[a].box[:4], track.sightings[b].box[:4]
+    step = (last - first) / np.float32(b - a)
+    return {
+        frame: Sighting(first + step * np.float32(frame - a), rule="gap")
+        for frame in range(a + 1, b)
+    }
