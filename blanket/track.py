@@ -294,7 +294,17 @@ class Tracker:
                     live.track.sightings.pop(index, None)
                     live.track.album.forget(index)
                     self._live.remove(live)
+                    self._keep_behind(live.track, index, other)
                     break
+
+    def _keep_behind(self, track: Track, index: int, front: _Live) -> None:
+        """A face whose mesh has slipped onto the one in front of it is where it was."""
+        if not track.sightings:
+            return
+        last = track.sightings[track.last]
+        beside = overlap(last.box[:4], self._enlarged_box(mesh_box(front.mesh))) < 0.35
+        if beside and index - track.last <= self._settings.track.max_gap:
+            track.sightings[index] = Sighting(last.box[:4], 0.0, "low-trust")
 
     def _leaning(self) -> int:
         """How far the heads that are followed are rolled, clockwise, in quarters of a turn.

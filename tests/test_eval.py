@@ -22,6 +22,7 @@ import blanket
 from blanket.cli import main
 from blanket.errors import BlanketError, InputError
 from blanket.eval.axis import label, spread
+from blanket.eval.pairs import paired
 from blanket.eval.results import Results
 from blanket.faces import Image
 from blanket.image import Still, write_image
@@ -296,7 +297,6 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_outputs_go_by_name(tmp_path: Path) -> None:
-    from blanket.eval.pairs import paired
 
     for name in ("a/x/one.avi", "a/two.png", "b/x/one.mp4", "b/two.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -459,3 +459,14 @@ def test_ticks_are_round_and_inside() -> None:
     assert label(-0.001, 0.1) == "0.0" and label(-2.5, 0.5) == "\N{MINUS SIGN}2.5"
     # What is constant keeps a span to be drawn in.
     assert spread([3, 3], 0, 1, least=2)(3) == pytest.approx(0.5)
+
+
+def test_an_output_with_the_whole_name_of_its_original_is_its_pair(tmp_path: Path) -> None:
+    inputs, outputs = tmp_path / "in", tmp_path / "out"
+    for folder, names in ((inputs, ("a.mp4", "a.wmv")), (outputs, ("a.mp4", "a.wmv.mp4"))):
+        folder.mkdir()
+        for name in names:
+            (folder / name).touch()
+    found = paired(inputs, outputs)
+    assert found["a.mp4"][1].name == "a.mp4"
+    assert found["a.wmv"][1].name == "a.wmv.mp4"

@@ -112,6 +112,16 @@ def test_two_faces_that_cross_stay_two_tracks() -> None:
     assert xs[0] == pytest.approx(510, abs=8) and xs[1] == pytest.approx(130, abs=8)
 
 
+def test_a_face_that_goes_behind_another_is_still_there() -> None:
+    front = (300.0, 180.0)
+    world = World(lambda i: [front, (370.0 - i, 180.0)] if i < 15 else [front])
+    tracks = follow(world, 40)
+    assert len(tracks) == 2
+    last = tracks[1].sightings[tracks[1].last]
+    assert tracks[1].last == 15 and last.rule == "low-trust" and last.packed is None
+    assert np.mean(last.box[[0, 2]]) == pytest.approx(356, abs=8)
+
+
 def test_forty_faces() -> None:
     places = [(40.0 + 80 * (n % 8), 40.0 + 70 * (n // 8)) for n in range(40)]
     global SIZE

@@ -246,7 +246,10 @@ def _one(
                 made = match(Path(video), one.folder, media_in(one.folder))
                 cost: dict[str, float] = {}
             else:
-                made = written_as(folder / one.name / video)
+                made = folder / one.name / video
+                if written_as(made) != made:
+                    # The whole name: a.mp4 and a.wmv may be beside each other.
+                    made = made.with_name(f"{made.name}.mp4")
                 made.parent.mkdir(parents=True, exist_ok=True)
                 if one.tool is not None:
                     cost = _run_tool(one.tool, path, made, overwrite)

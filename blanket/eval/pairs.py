@@ -43,8 +43,9 @@ def match(name: Path, folder: Path, outputs: list[Path]) -> Path:
     Raises:
         InputError: there is none, or several.
     """
-    if (folder / name) in outputs:
-        return folder / name
+    for exact in (folder / name, folder / f"{name}.mp4"):
+        if exact in outputs:
+            return exact
     alike = [
         path
         for path in outputs
