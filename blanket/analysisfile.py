@@ -11,9 +11,10 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -22,15 +23,15 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 import blanket
 from blanket.analysis import Analysis
-from blanket.appearance import Album, Look
 from blanket.config import Settings, load_settings
 from blanket.corrections import Correction, corrected, read_corrections, written
 from blanket.document import FileName
 from blanket.errors import InputError
 from blanket.faces import Array, Identity, Photograph
+from blanket.looks import look_again
 from blanket.mesh import MASK_SIDE
 from blanket.output import pending, refuse_existing, refuse_same_file
-from blanket.picture import Picture, enlarge_mesh
+from blanket.picture import Picture
 from blanket.report import BackendsReport
 from blanket.topology import POINTS
 from blanket.track import Sighting, Track
@@ -88,6 +89,7 @@ class TrackPart(_Part):
     last_frame: NonNegativeInt
     frames: NonNegativeInt
     meshes: NonNegativeInt
+    left: str | None = None
 
 
 class IdentityPart(_Part):
@@ -126,8 +128,9 @@ class SavedAnalysis:
 
     found: as the program found it. corrections: what a person has put right since.
     identities: the new faces, by subject. settings, preset, backends: of the run. source,
-    output: the names of the video and of its anonymised copy, without folders. audit: the
-    verdicts on that copy, if there are any.
+    output: the names of the video and of its anonymised copy, without folders. left: why a face
+    was left as it is, by the number of its track. audit: the verdicts on that copy, if there
+    are any.
     """
 
     path: Path
@@ -139,9 +142,16 @@ class SavedAnalysis:
     backends: BackendsReport
     source: str
     output: str
+    left: dict[int, str]
     audit: AuditReport | None
     _sha256: str
     _looks: dict[int, list[tuple[int, float]]]
+
+    def decided(self, settings: Settings) -> bool:
+        """Whether it says who is left: settings choose the same faces, and know nobody anew."""
+        asked = settings.subjects
+        anew = asked.gallery is not None or asked.subject is not None
+        return not anew and asked.faces == self.settings.subjects.faces
 
     def refuse_other(self, source: Path) -> None:
         """Raise InputError where `source` is not the file that was analysed, to the byte."""
@@ -156,30 +166,8 @@ class SavedAnalysis:
 
         pictures: all of them, in order; most are only counted.
         """
-        wanted: dict[int, list[Track]] = {}
-        for track in self.found.tracks:
-            for frame, _ in self._looks.get(track.number, []):
-                wanted.setdefault(frame, []).append(track)
-        seen: dict[tuple[int, int], Look] = {}
-        full = (self.found.width, self.found.height)
         side = self.settings.track.analysis_side
-        for picture in pictures:
-            if picture.index not in wanted:
-                continue
-            small = picture.rgb(side)
-            size = (small.shape[1], small.shape[0])
-            for track in wanted[picture.index]:
-                mesh = track.sightings[picture.index].mesh
-                assert mesh is not None
-                key = track.number, picture.index
-                seen[key] = Look.taken(picture.index, small, enlarge_mesh(mesh, full, size), 0.0)
-        for track in self.found.tracks:
-            track.album = Album(
-                [
-                    replace(seen[track.number, frame], clear=clear)
-                    for frame, clear in self._looks.get(track.number, [])
-                ]
-            )
+        look_again(self.found.tracks, self._looks, pictures, side)
 
     def corrected(self) -> Analysis:
         """What was found, with the corrections. Raises InputError where one does not fit."""
@@ -195,6 +183,7 @@ def save_analysis(
     settings: Settings,
     preset: str,
     backends: BackendsReport,
+    left: Mapping[int, str] = MappingProxyType({}),
     corrections: Sequence[Correction] = (),
     overwrite: bool = False,
 ) -> None:
@@ -202,7 +191,8 @@ def save_analysis(
     owner only.
 
     source: the video or picture. output: the name of its anonymised copy. analysis: as it
-    was found, before any correction. identities: by subject. Other arguments: of the run.
+    was found, before any correction. identities: by subject. left: as in `SavedAnalysis`.
+    Other arguments: of the run.
 
     Raises:
         InputError, BlanketError: as `blanket.output.pending` does.
@@ -229,7 +219,7 @@ def save_analysis(
             settings=settings.shareable(),
             backends=backends,
             cuts=analysis.cuts,
-            tracks=[_track_part(track) for track in analysis.tracks],
+            tracks=[_track_part(track, left) for track in analysis.tracks],
             identities=[
                 IdentityPart(
                     subject=subject, origin=one.origin, distance=one.distance,
@@ -287,6 +277,7 @@ def load_analysis(path: Path) -> SavedAnalysis:
         backends=document.backends,
         source=document.video.name,
         output=document.output,
+        left={part.track: part.left for part in document.tracks if part.left is not None},
         audit=document.audit,
         _sha256=document.video.sha256,
         _looks=looks,
@@ -419,7 +410,7 @@ def _rows(arrays: Mapping[str, Array], *names: str) -> Iterator[tuple[Any, ...]]
 # The text.
 
 
-def _track_part(track: Track) -> TrackPart:
+def _track_part(track: Track, left: Mapping[int, str]) -> TrackPart:
     return TrackPart(
         track=track.number,
         subject=track.subject,
@@ -427,6 +418,7 @@ def _track_part(track: Track) -> TrackPart:
         last_frame=track.last,
         frames=len(track.sightings),
         meshes=sum(one.packed is not None for one in track.sightings.values()),
+        left=left.get(track.number),
     )
 
 

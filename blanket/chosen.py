@@ -26,7 +26,7 @@ SURE = 0.7
 
 @dataclass
 class Chosen:
-    """names: IDs by subject. left: why a subject is left as they are, by subject."""
+    """names: IDs by subject. left: why a face is left as it is, by the number of its track."""
 
     names: dict[int, str] = field(default_factory=dict)
     left: dict[int, str] = field(default_factory=dict)
@@ -120,7 +120,27 @@ def choose(
             )
             why = "is a subject" if sure else None
         if why is not None:
-            chosen.left[person] = why
+            its = (track.number for track in analysis.tracks if track.subject == person)
+            chosen.left |= dict.fromkeys(its, why)
+    return chosen
+
+
+def chosen_before(
+    analysis: Analysis,
+    left: Mapping[int, str],
+    faces: Literal["all", "subjects", "others", "largest"],
+    by_hand: Mapping[int, str],
+) -> Chosen:
+    """What was chosen when an analysis was made, but for whom a person has named since.
+
+    left: as in `Chosen`. faces, by_hand: as in `choose`.
+    """
+    chosen = Chosen(dict(by_hand), dict(left))
+    for track in analysis.tracks:
+        if track.subject in by_hand and faces == "others":
+            chosen.left.setdefault(track.number, "is a subject")
+        elif track.subject in by_hand:
+            chosen.left.pop(track.number, None)
     return chosen
 
 

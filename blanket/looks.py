@@ -22,9 +22,9 @@ def look_again(
     """
     wanted: dict[int, list[tuple[Track, float]]] = {}
     for track in tracks:
-        track.album = Album()
         for frame, clear in taken.get(track.number, ()):
             wanted.setdefault(frame, []).append((track, clear))
+    looks: dict[tuple[int, int], Look] = {}
     for picture in pictures:
         if picture.index not in wanted:
             continue
@@ -34,6 +34,10 @@ def look_again(
             mesh = track.sightings[picture.index].mesh
             assert mesh is not None
             mine = enlarge_mesh(mesh, full, size)
-            track.album.add(Look.taken(picture.index, small, mine, clear))
+            looks[track.number, picture.index] = Look.taken(picture.index, small, mine, clear)
         if not wanted:
             break
+    for track in tracks:
+        # In the order in which they were taken, which is not that of the frames.
+        frames = (frame for frame, _ in taken.get(track.number, ()))
+        track.album = Album([looks[track.number, frame] for frame in frames])

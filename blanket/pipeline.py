@@ -29,7 +29,7 @@ from blanket.analysisfile import (
 )
 from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
-from blanket.chosen import appearances, choose, refuse_contradictions
+from blanket.chosen import appearances, choose, chosen_before, refuse_contradictions
 from blanket.clashes import files_of, refuse_clashes
 from blanket.config import Settings, load_settings
 from blanket.container import refuse_unfit
@@ -120,7 +120,8 @@ def anonymize(
     base = saved.settings.model_dump() if saved else preset or "embedded"
     known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
     settings = _settings(base, overrides, seed, identity, identity_at, audio, method, known)
-    refuse_contradictions(settings, by_hand=bool(saved and named(saved.corrections)))
+    known_before = saved is not None and saved.decided(settings)
+    refuse_contradictions(settings, known_before or bool(saved and named(saved.corrections)))
     portrait_at = None if save_identity is None else Path(save_identity)
     refuse_clashes(
         [source, *files_of(preset, settings)], [target, portrait_at],
@@ -314,6 +315,7 @@ class Run:
         self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
         self._baseline = settings.method.name != "blanket"
         self._has_saved = False
+        self._left: dict[int, str] = {}
         self.tally = Tally()
         with self.tally.timed("start"):
             key_file = settings.subjects.key_file
@@ -445,6 +447,7 @@ class Run:
                         numbers = joined(analysis, names)
                         names = {numbers[who]: name for who, name in names.items()}
                         views = {numbers[who]: views[who] for who in sorted(views, reverse=True)}
+                    self._tell_who_is_left(analysis)
                 identities = self.invent(analysis, views, names, identities)
             self._save(source, target, analysis, identities)
             with tally.timed("replace"):
@@ -494,13 +497,16 @@ class Run:
     def choose(self, analysis: Analysis, views: Mapping[int, View]) -> dict[int, str]:
         """Who is known, by subject; whoever is to be left is dropped from the analysis."""
         asked = self.settings.subjects
-        by_hand = named(self._saved.corrections) if self._saved else {}
-        chosen = choose(analysis, views, asked.subject, self.gallery, asked.faces, by_hand)
+        saved = self._saved
+        by_hand = named(saved.corrections) if saved else {}
+        if saved is not None and saved.decided(self.settings):
+            chosen = chosen_before(analysis, saved.left, asked.faces, by_hand)
+        else:
+            chosen = choose(analysis, views, asked.subject, self.gallery, asked.faces, by_hand)
+        self._left = chosen.left
         for track in analysis.tracks:
-            if track.subject in chosen.left:
+            if track.number in chosen.left:
                 track.dropped.update(range(analysis.frames))
-                why = f"faces are {asked.faces}, and this {chosen.left[track.subject]}"
-                self.tally.leave(track, why)
         if asked.gallery is not None and not chosen.names:
             self.tally.warnings.append("nobody of the gallery was recognised")
         return chosen.names
@@ -579,6 +585,12 @@ class Run:
 
     # What surrounds them.
 
+    def _tell_who_is_left(self, analysis: Analysis) -> None:
+        faces = self.settings.subjects.faces
+        for track in analysis.tracks:
+            if track.number in self._left:
+                self.tally.leave(track, f"faces are {faces}, and this {self._left[track.number]}")
+
     def _known(self) -> dict[int, Identity]:
         """New faces that were invented before, by the same settings."""
         saved = self._saved
@@ -596,7 +608,7 @@ class Run:
         corrections = self._saved.corrections if self._saved else []
         save_analysis(
             self._save_to, source, target.name, found, identities, self.settings, self._preset,
-            self._backends(), corrections, self._overwrite or self._has_saved,
+            self._backends(), self._left, corrections, self._overwrite or self._has_saved,
         )  # fmt: skip
         self._has_saved = True
 

@@ -44,22 +44,20 @@ def joined(analysis: Analysis, names: Mapping[int, str]) -> dict[int, int]:
 
     names: of who is known, by number. Returns the numbers of now by those of before.
     """
-    before = [track.subject for track in analysis.tracks]
-    first: dict[str, int] = {}
-    for subject, name in sorted(names.items()):
-        first.setdefault(name, subject)
-    known = [track for track in analysis.tracks if track.subject in names]
-    unknown = [track for track in analysis.tracks if track.subject not in names]
-    for track in known:
-        track.subject = first[names[track.subject]]
-    assign_subjects(unknown, known)
+    before = {track.number: track.subject for track in analysis.tracks}
+    named = [track for track in analysis.tracks if track.subject in names]
+    left = [track for track in analysis.tracks if track.dropped >= track.sightings.keys()]
+    others = [track for track in analysis.tracks if track not in named and track not in left]
+    # Who is left is nobody else's twin.
+    groups: dict[int, str | int] = {one.number: -1 - one.number for one in left}
+    groups |= {one.number: names[one.subject] for one in named}
+    assign_subjects(others)
+    groups |= {one.number: one.subject for one in others}
     # Each by the number of its first stretch, which nobody else has.
-    numbers: dict[int, int] = {}
-    for old, track in zip(before, analysis.tracks, strict=True):
-        numbers.setdefault(track.subject, old)
+    first: dict[str | int, int] = {}
     for track in analysis.tracks:
-        track.subject = numbers[track.subject]
-    return dict(zip(before, (track.subject for track in analysis.tracks), strict=True))
+        track.subject = first.setdefault(groups[track.number], before[track.number])
+    return {before[track.number]: track.subject for track in analysis.tracks}
 
 
 def _looks(track: Track) -> list[tuple[int, float]]:

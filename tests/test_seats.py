@@ -105,10 +105,15 @@ def test_who_takes_the_place_of_somebody_else_is_not_taken_for_them(
 ) -> None:
     clip = seat(tmp_path / "clip.mp4", sitters, [(INFANT, 30), (NOBODY, 6), (VISITOR, 24)])
     out = tmp_path / "out.mp4"
-    report = blanket.anonymize(clip, out, gallery=gallery, faces="others")
+    saved, again = tmp_path / "found.yaml", tmp_path / "again.mp4"
+    report = blanket.anonymize(clip, out, gallery=gallery, faces="others", save_analysis=saved)
     left = [frame for frame in shown(clip, out) if frame not in range(30, 36)]
     assert set(left) <= set(range(36, 60)), "the infant is nobody of the gallery"
     assert len(left) >= 20, report.warnings
+    # The analysis knows who was left, without the gallery.
+    second = blanket.anonymize(clip, again, analysis=saved)
+    assert second.left == report.left
+    assert shown(clip, again) == shown(clip, out)
 
 
 def test_only_where_somebody_is_seen_are_they_left(

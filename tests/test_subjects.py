@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import blanket
 from blanket.analysis import Analysis
 from blanket.appearance import Look
-from blanket.chosen import choose, largest
+from blanket.chosen import choose, chosen_before, largest
 from blanket.cli import main
 from blanket.demo import INFANT, VISITOR
 from blanket.errors import BlanketError, InputError
@@ -326,6 +326,15 @@ def test_a_single_subject_is_the_one_seen_largest(faces: Any, left: set[int]) ->
     assert largest(found) == 0
     chosen = choose(found, {}, "anna", None, faces)
     assert chosen.names == {0: "anna"}
+    assert set(chosen.left) == left
+
+
+@pytest.mark.parametrize(("faces", "left"), [("subjects", {1}), ("others", {0, 2})])
+def test_what_was_chosen_before_is_changed_by_hand_alone(faces: Any, left: set[int]) -> None:
+    found, _ = people(range(10), range(10), range(10))
+    before = {1: "is nobody of the gallery", 2: "..."} if faces == "subjects" else {0: "..."}
+    chosen = chosen_before(found, before, faces, {2: "anna"})
+    assert chosen.names == {2: "anna"}
     assert set(chosen.left) == left
 
 
