@@ -124,13 +124,16 @@ class Patch:
         )
         new = self._detail(output, align.compose(self._matrix, to_original))
         a, b = self._pattern[self._face], new[self._face]
-        correlation, power, shared = _correlation(a, b)
-        half = max(_correlation(a[part], b[part])[0] for part in _halves(self._face))
+        # A level of noise, so that a flat face is not all noise.
+        power = float((a * a).sum()) + 0.05 * a.size
+        shared = float((a * b).sum()) + 0.05 * a.size
+        correlation = shared / np.sqrt(power * (float((b * b).sum()) + 0.05 * a.size))
+        half = _most_alike_half(self._face, a, b)
         gain = max(shared / power, 0.05)
         changed = float(((b - gain * a) ** 2).mean()) / gain**2
         noise = 0.02 + self._noise((new - self._pattern) ** 2)
         detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
-        return Change(correlation, half, float(detail), changed / noise)
+        return Change(float(correlation), half, float(detail), changed / noise)
 
     def _detail(self, picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
         """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
@@ -155,22 +158,22 @@ class Patch:
         return float(np.median(sums[used] / share[used])) if used.any() else 0.0
 
 
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float, float]:
-    """Of two details, with the power of the first and what they share."""
-    # A level of noise, so that a flat face is not all noise.
-    level = 0.05 * a.size
-    power, shared = float((a * a).sum()) + level, float((a * b).sum()) + level
-    return shared / float(np.sqrt(power * (float((b * b).sum()) + level))), power, shared
+def _most_alike_half(
+    face: NDArray[np.bool_], a: NDArray[np.float32], b: NDArray[np.float32]
+) -> float:
+    """The correlation of two details ``[n]`` of a face ``[H, W]`` in that half of it where it is
+    highest.
 
-
-def _halves(face: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """Which of a face's pixels, among them ``[n]``, lie on either side of lines through its
-    middle: upright, level and aslant, because what covers half of a face knows nothing of its
-    roll."""
+    Halves lie on either side of lines through the middle: upright, level and aslant, because
+    what covers half of a face knows nothing of its roll.
+    """
     y, x = np.nonzero(face)
-    y, x = y - y.mean(), x - x.mean()
-    sides = [side > 0 for side in (y, x, x + y, x - y)]
-    return [*sides, *(~side for side in sides)]
+    down, right = y - y.mean(), x - x.mean()
+    sides = np.stack([down, right, down + right, down - right]) > 0
+    halves = np.concatenate([sides, ~sides]).astype(np.float32)
+    level = 0.05 * halves.sum(1)
+    power, shared, new = (halves @ part + level for part in (a * a, a * b, b * b))
+    return float((shared / np.sqrt(power * new)).max())
 
 
 def _blurred(
