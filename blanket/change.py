@@ -56,9 +56,9 @@ _BARE = 0.97
 class Change:
     """One face in the original and in the output.
 
-    correlation: of its detail, -1 to 1; of its most alike half.
-    detail: how much of it the output has, 1 for as much. over_noise: power of what changed in
-    the face over that in its surroundings.
+    correlation: of its detail, -1 to 1. half: the same of its most alike half. detail: how much
+    of it the output has, 1 for as much. over_noise: power of what changed in the face over that
+    in its surroundings.
     """
 
     correlation: float

@@ -32,9 +32,17 @@ class Chosen:
     left: dict[int, str] = field(default_factory=dict)
 
 
-def refuse_contradictions(settings: Settings, by_hand: bool = False) -> None:
-    """Raise InputError where the settings of subjects do not go together. by_hand: somebody
-    is named in an analysis file."""
+def gallery_decides(settings: Settings) -> bool:
+    """Whether a gallery says who is left as they are."""
+    chosen = settings.subjects
+    return chosen.gallery is not None and chosen.faces in ("subjects", "others")
+
+
+def refuse_contradictions(settings: Settings, by_hand: bool = False, decided: bool = False) -> None:
+    """Raise InputError where the settings of subjects do not go together.
+
+    by_hand: somebody is named in an analysis file. decided: it says who is left.
+    """
     chosen = settings.subjects
     known = chosen.subject is not None or chosen.gallery is not None
     asked, known = known, known or by_hand
@@ -44,7 +52,7 @@ def refuse_contradictions(settings: Settings, by_hand: bool = False) -> None:
         raise InputError(
             "a key needs to know whose face it decides on: give a subject or a gallery"
         )
-    if chosen.faces in ("subjects", "others") and not known:
+    if chosen.faces in ("subjects", "others") and not known and not decided:
         raise InputError(f"faces {chosen.faces} needs to know the subjects: give a gallery")
     if asked and chosen.key_file is None and chosen.faces in ("all", "largest"):
         raise InputError(
@@ -127,19 +135,24 @@ def choose(
 
 def chosen_before(
     analysis: Analysis,
+    found: Analysis,
     left: Mapping[int, str],
     faces: Literal["all", "subjects", "others", "largest"],
     by_hand: Mapping[int, str],
 ) -> Chosen:
-    """What was chosen when an analysis was made, but for whom a person has named since.
+    """What was chosen when an analysis was made, but for what a person has put right since.
 
-    left: as in `Chosen`. faces, by_hand: as in `choose`.
+    analysis: with the corrections. found: without. left: as in `Chosen`. faces, by_hand: as in
+    `choose`.
     """
     chosen = Chosen(dict(by_hand), dict(left))
+    was = {track.number: track.subject for track in found.tracks}
+    replaced = {track.subject for track in found.tracks if track.number not in left}
     for track in analysis.tracks:
+        moved = track.subject != was.get(track.number, track.subject)
         if track.subject in by_hand and faces == "others":
             chosen.left.setdefault(track.number, "is a subject")
-        elif track.subject in by_hand:
+        elif track.subject in by_hand or (moved and track.subject in replaced):
             chosen.left.pop(track.number, None)
     return chosen
 

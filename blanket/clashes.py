@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from blanket.config import Settings, presets
 from blanket.errors import InputError
 from blanket.media import media_in
-
-if TYPE_CHECKING:
-    from blanket.config import Settings
 
 
 def files_of(preset: str | Path | None, settings: Settings) -> list[Path | None]:
     """What settings are read from, and the files and folders that they name."""
     named = [settings.identity.image, settings.subjects.gallery, settings.subjects.key_file]
-    return [None if preset is None else Path(preset), *named]
+    return [preset_file(preset), *named]
+
+
+def preset_file(preset: str | Path | None) -> Path | None:
+    """The file that a preset is read from, where it is not one of the program's own."""
+    return None if preset is None or str(preset) in presets() else Path(preset)
 
 
 def refuse_clashes(

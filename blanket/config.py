@@ -47,10 +47,11 @@ class DetectSettings(Section):
     that all find (intersection), or one detector after another until there are as many faces
     as expected (cascade). expect_faces: how many faces every frame should show, where that
     is known; frames with fewer are suspect. max_side: pixels of the longer side of the copy
-    that is searched. every: frames from one search to the next; it also searches where a face is
-    lost and where the scene changes. closely: frames from one search of a copy twice as large,
-    for small faces, to the next. threshold: least score of a face, 0..1. turned: where
-    a face is lost, also search copies turned by 90, 180 and 270 degrees.
+    that is searched. every: frames from one search to the next, at most half a second; it also
+    searches where a face is lost, where something large comes in and where the scene changes.
+    closely: frames from one search of a copy twice as large, for small faces, to the next.
+    threshold: least score of a face, 0..1. turned: where a face is lost, also search copies
+    turned by 90, 180 and 270 degrees.
     """
 
     backend: str | list[str] = "centerface"

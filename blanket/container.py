@@ -41,7 +41,8 @@ def refuse_unfit(path: Path, info: VideoInfo, codec: str) -> None:
         )
     if codec not in CODECS:
         raise InputError(f"there is no codec {codec!r}: choose one of {', '.join(CODECS)}")
-    if suffix == ".webm" and codec not in (DEFAULT_CODEC, _WEBM_CODEC):
+    hevc_in_avi = suffix == ".avi" and codec == "libx265"
+    if hevc_in_avi or (suffix == ".webm" and codec not in (DEFAULT_CODEC, _WEBM_CODEC)):
         raise InputError(f"{suffix} files cannot hold {codec}: write .mp4 or .mkv")
     vp9 = suffix == ".webm" or codec == _WEBM_CODEC
     if vp9 and info.sample_aspect != 1 and CONTAINERS[suffix] not in ("mp4", "mov"):

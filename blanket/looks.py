@@ -25,7 +25,7 @@ def look_again(
         for frame, clear in taken.get(track.number, ()):
             wanted.setdefault(frame, []).append((track, clear))
     looks: dict[tuple[int, int], Look] = {}
-    for picture in pictures:
+    for picture in pictures if wanted else ():
         if picture.index not in wanted:
             continue
         small = picture.rgb(side)

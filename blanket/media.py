@@ -14,6 +14,9 @@ VIDEO_SUFFIXES = frozenset(
     | {".wmv", ".flv", ".3gp", ".ogv", ".mxf"}
 )
 
+_OF_THE_SYSTEM = {"System Volume Information", "$RECYCLE.BIN", "lost+found"}
+"""Folders at the root of drives that nobody else may read."""
+
 
 def is_image(path: Path) -> bool:
     """Whether the name is that of a still picture."""
@@ -26,7 +29,8 @@ def is_video(path: Path) -> bool:
 
 
 def media_in(folder: Path) -> list[Path]:
-    """All pictures and videos below a folder, sorted; hidden files and folders left out.
+    """All pictures and videos below a folder, sorted; hidden files and folders left out, and
+    those that are the system's.
 
     Raises:
         InputError: a folder cannot be read, so that what is in it would be left out unseen.
@@ -34,7 +38,9 @@ def media_in(folder: Path) -> list[Path]:
     found = []
     try:
         for home, folders, names in os.walk(folder, onerror=_raise):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [
+                name for name in folders if not name.startswith(".") and name not in _OF_THE_SYSTEM
+            ]
             paths = [Path(home, name) for name in names if not name.startswith(".")]
             found += [one for one in paths if (is_image(one) or is_video(one)) and _is_file(one)]
     except OSError as error:

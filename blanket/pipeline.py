@@ -29,7 +29,13 @@ from blanket.analysisfile import (
 )
 from blanket.auditor import Auditor
 from blanket.baseline import BaselineRenderer
-from blanket.chosen import appearances, choose, chosen_before, refuse_contradictions
+from blanket.chosen import (
+    appearances,
+    choose,
+    chosen_before,
+    gallery_decides,
+    refuse_contradictions,
+)
 from blanket.clashes import files_of, refuse_clashes
 from blanket.config import Settings, load_settings
 from blanket.container import refuse_unfit
@@ -120,8 +126,13 @@ def anonymize(
     base = saved.settings.model_dump() if saved else preset or "embedded"
     known = {"subject": subject, "gallery": gallery, "key_file": key_file, "faces": faces}
     settings = _settings(base, overrides, seed, identity, identity_at, audio, method, known)
-    known_before = saved is not None and saved.decided(settings)
-    refuse_contradictions(settings, known_before or bool(saved and named(saved.corrections)))
+    by_hand = saved is not None and bool(named(saved.corrections))
+    refuse_contradictions(settings, by_hand, saved is not None and saved.decided(settings))
+    if saved is not None and gallery_decides(settings):
+        raise InputError(
+            "who is left is decided on when a video is analysed: leave the gallery out to keep "
+            "that, or analyse the video anew with it"
+        )
     portrait_at = None if save_identity is None else Path(save_identity)
     refuse_clashes(
         [source, *files_of(preset, settings)], [target, portrait_at],
@@ -217,16 +228,17 @@ def written_as(path: Path) -> Path:
 def _mirrored(source: Path, target: Path, media: Sequence[Path]) -> dict[Path, Path]:
     """Where the files of a folder go. The suffix .mp4 is added to the whole name where two
     files would otherwise have one output."""
-    short = Counter(written_as(path) for path in media)
+    # Some file systems take a name in capitals for the same.
+    short = Counter(str(written_as(path)).casefold() for path in media)
     outputs: dict[Path, Path] = {}
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for path in media:
         out = written_as(path)
-        if out != path and short[out] > 1:
+        if out != path and short[str(out).casefold()] > 1:
             out = path.with_name(f"{path.name}.mp4")
-        if out in taken:
-            raise InputError(f"{taken[out]} and {path} would have one output: rename one of them")
-        taken[out] = path
+        other = taken.setdefault(str(out).casefold(), path)
+        if out != path and other != path:
+            raise InputError(f"{other} and {path} would have one output: rename one of them")
         outputs[path] = target / out.relative_to(source)
     return outputs
 
@@ -437,16 +449,16 @@ class Run:
             analysis = self.analysis_of(pictures("analyse"))
         for repairs_left in range(self.settings.audit.repairs, -1, -1):
             with tally.timed("invent"):
-                if names is None and self._leaves_some:
+                if names is None and gallery_decides(self.settings):
                     side = self.settings.track.analysis_side
                     analysis = taken_apart(analysis, pictures("look"), side)
                 views = self.look(analysis, pictures("look"))
                 if names is None:
                     names = self.choose(analysis, views)
-                    if self._leaves_some:
+                    if gallery_decides(self.settings):
                         numbers = joined(analysis, names)
                         names = {numbers[who]: name for who, name in names.items()}
-                        views = {numbers[who]: views[who] for who in sorted(views, reverse=True)}
+                        views = self.look(analysis, pictures("look"))
                     self._tell_who_is_left(analysis)
                 identities = self.invent(analysis, views, names, identities)
             self._save(source, target, analysis, identities)
@@ -500,13 +512,15 @@ class Run:
         saved = self._saved
         by_hand = named(saved.corrections) if saved else {}
         if saved is not None and saved.decided(self.settings):
-            chosen = chosen_before(analysis, saved.left, asked.faces, by_hand)
+            chosen = chosen_before(analysis, saved.found, saved.left, asked.faces, by_hand)
         else:
             chosen = choose(analysis, views, asked.subject, self.gallery, asked.faces, by_hand)
         self._left = chosen.left
+        # One for all: there may be hundreds of tracks, and frames by the hundred thousand.
+        everywhere = set(range(analysis.frames))
         for track in analysis.tracks:
             if track.number in chosen.left:
-                track.dropped.update(range(analysis.frames))
+                track.dropped = everywhere
         if asked.gallery is not None and not chosen.names:
             self.tally.warnings.append("nobody of the gallery was recognised")
         return chosen.names
@@ -571,11 +585,6 @@ class Run:
         self.tally.again()
         self.tally.notes.append(f"frames {frames_said(findings)} were mended after the audit")
         return repaired(analysis, findings, pictures, self.network, self.settings)
-
-    @property
-    def _leaves_some(self) -> bool:
-        """Whether the gallery decides on who is left as they are."""
-        return self.gallery is not None and self.settings.subjects.faces in ("subjects", "others")
 
     def _to_mend(self, verdict: AuditReport | None) -> list[Finding]:
         # A baseline is as good as it is: what it leaves is told, not mended.

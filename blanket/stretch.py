@@ -79,7 +79,7 @@ def _stretches(track: Track) -> list[Track]:
     gaps = [(int(meshed[end]), int(meshed[end + 1])) for end in ends]
     filled = dict(track.sightings)
     for a, b in gaps:
-        filled = {**_between(track, a, b), **filled}
+        filled |= _between(track, a, b)
     parts = []
     afters, befores = [-1, *(a for a, _ in gaps)], [*(b for _, b in gaps), None]
     for after, before in zip(afters, befores, strict=True):
@@ -90,12 +90,16 @@ def _stretches(track: Track) -> list[Track]:
 
 
 def _between(track: Track, a: int, b: int) -> dict[int, Sighting]:
-    """Boxes for the frames between two, if they are near enough in time."""
+    """Boxes for the frames between two, if they are near enough in time. They hold for their
+    frames alone: what was seen there does not linger into the stretches beside."""
     if b - a > LONGEST_HIDDEN_GAP:
         return {}
     first, last = track.sightings[a].box[:4], track.sightings[b].box[:4]
     step = (last - first) / np.float32(b - a)
-    return {
-        frame: Sighting(first + step * np.float32(frame - a), rule="gap")
-        for frame in range(a + 1, b)
-    }
+    boxes = {}
+    for frame in range(a + 1, b):
+        known = track.sightings.get(frame)
+        box = known.box[:4] if known else first + step * np.float32(frame - a)
+        if known is None or known.rule in ("low-trust", "no-mesh", "too-small"):
+            boxes[frame] = Sighting(box, rule="gap")
+    return boxes

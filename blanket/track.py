@@ -303,7 +303,7 @@ class Tracker:
             return
         last = track.sightings[track.last]
         beside = overlap(last.box[:4], self._enlarged_box(mesh_box(front.mesh))) < 0.35
-        if beside and index - track.last <= self._settings.track.max_gap:
+        if beside:
             track.sightings[index] = Sighting(last.box[:4], 0.0, "low-trust")
 
     def _leaning(self) -> int:

@@ -122,9 +122,14 @@ class Witness:
         boxes = []
         for track in self._analysis.tracks:
             if index in track.dropped:
-                near = min(track.sightings, key=lambda frame: abs(frame - index))
-                if abs(near - index) <= self._absent:
-                    boxes.append(track.sightings[near].box[:4])
+                near = (
+                    frame
+                    for step in range(self._absent + 1)
+                    for frame in (index - step, index + step)
+                )
+                seen = next((frame for frame in near if frame in track.sightings), None)
+                if seen is not None:
+                    boxes.append(track.sightings[seen].box[:4])
         return boxes
 
 
@@ -134,12 +139,10 @@ def _places(placements: Sequence[Placement], index: int, sure: dict[int, bool]) 
         track = one.track
         if track.number not in sure:
             sure[track.number] = is_face(track)
-        sighting = track.sightings.get(index)
         # Where a face should be in between is not where it was seen.
-        seen = sighting is not None and sighting.rule != "gap"
-        if sure[track.number] and (seen or _bracketed(track, index)):
+        if sure[track.number] and (_seen(track, index) or _bracketed(track, index)):
             yield Place(one.box[:4], one.mesh, one.occluded, track.number, "leak", "untouched")
-        elif sure[track.number] or _likely(sighting):
+        elif sure[track.number] or _likely(track.sightings.get(index)):
             yield Place(one.box[:4], one.mesh, one.occluded, track.number, "suspect", "doubtful")
 
 
@@ -167,11 +170,22 @@ def _likely(sighting: Sighting | None) -> bool:
 
 def _bracketed(track: Track, index: int) -> bool:
     """Seen shortly before and after, in much the same place."""
-    before = max((f for f in track.seen if f < index), default=None)
-    after = min((f for f in track.seen if f > index), default=None)
+    before, after = (
+        next(
+            (f for step in range(1, LONGEST_HIDDEN_GAP) if _seen(track, f := index + sign * step)),
+            None,
+        )
+        for sign in (-1, 1)
+    )
     if before is None or after is None or after - before > LONGEST_HIDDEN_GAP:
         return False
     return overlap(track.sightings[before].box[:4], track.sightings[after].box[:4]) > 0.2
+
+
+def _seen(track: Track, index: int) -> bool:
+    """Whether a track was seen in a frame, and not only taken to be there."""
+    sighting = track.sightings.get(index)
+    return sighting is not None and sighting.rule != "gap"
 
 
 def _met(box: Points, others: Sequence[Points]) -> bool:

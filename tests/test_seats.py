@@ -16,7 +16,7 @@ import blanket
 from blanket.analysis import Analysis, analyse
 from blanket.arrival import Arrival
 from blanket.demo import INFANT, VISITOR
-from blanket.errors import LeakError
+from blanket.errors import InputError, LeakError
 from blanket.faces import Image
 from blanket.image import write_image
 from blanket.templates import box_matrix, cut
@@ -114,6 +114,8 @@ def test_who_takes_the_place_of_somebody_else_is_not_taken_for_them(
     second = blanket.anonymize(clip, again, analysis=saved)
     assert second.left == report.left
     assert shown(clip, again) == shown(clip, out)
+    with pytest.raises(InputError, match="leave the gallery out"):
+        blanket.anonymize(clip, tmp_path / "x.mp4", analysis=saved, gallery=gallery)
 
 
 def test_only_where_somebody_is_seen_are_they_left(

@@ -331,9 +331,13 @@ def test_a_single_subject_is_the_one_seen_largest(faces: Any, left: set[int]) ->
 
 @pytest.mark.parametrize(("faces", "left"), [("subjects", {1}), ("others", {0, 2})])
 def test_what_was_chosen_before_is_changed_by_hand_alone(faces: Any, left: set[int]) -> None:
-    found, _ = people(range(10), range(10), range(10))
+    found, _ = people(range(10), range(10), range(10), range(10, 20))
     before = {1: "is nobody of the gallery", 2: "..."} if faces == "subjects" else {0: "..."}
-    chosen = chosen_before(found, before, faces, {2: "anna"})
+    # Track 3 was left too; a person says that it is person 0 in the one case, 1 in the other.
+    before[3] = "..."
+    put_right, _ = people(range(10), range(10), range(10), range(10, 20))
+    put_right.tracks[3].subject = 0 if faces == "subjects" else 1
+    chosen = chosen_before(put_right, found, before, faces, {2: "anna"})
     assert chosen.names == {2: "anna"}
     assert set(chosen.left) == left
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 import blanket
-from blanket.clashes import refuse_clashes
+from blanket.clashes import preset_file, refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Overwrite
 from blanket.output import pending
@@ -48,7 +48,7 @@ def audit(
 
     if quiet:
         logging.getLogger("blanket").setLevel(logging.WARNING)
-    refuse_clashes([original, anonymized, Path(preset)], [report])
+    refuse_clashes([original, anonymized, preset_file(preset)], [report])
     with ExitStack() as stack:
         # Opened first, so that a place that cannot be written is known before the work.
         draft = stack.enter_context(pending(report, overwrite)) if report else None
