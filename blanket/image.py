@@ -86,17 +86,16 @@ def _decode(data: NDArray[np.uint8]) -> ImageFile | None:
     if stored is None or stored.dtype.kind != "u":
         return None
     bits, moves = 8 * stored.itemsize, animated(data.tobytes())
-    if stored.ndim < 3 or stored.shape[2] < 4:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        return None if bgr is None else ImageFile(_rgb(bgr), None, bits, moves)
-    # What OpenCV reads with its transparency it does not turn.
+    if stored.ndim < 3:
+        stored = cv2.cvtColor(stored, cv2.COLOR_GRAY2BGR)
+    # What OpenCV reads unchanged it does not turn.
     exif = dict(zip(np.ravel(kinds).tolist(), blocks, strict=True)).get(cv2.IMAGE_METADATA_EXIF)
-    bgra = upright(stored, 1 if exif is None else orientation(exif.tobytes()))
-    bgra = np.asarray(bgra >> (bits - 8), np.uint8)
-    alpha = bgra[..., 3]
-    pixels = _rgb(bgra[..., :3])
-    if alpha.min() == 255:
+    turned = upright(stored, 1 if exif is None else orientation(exif.tobytes()))
+    turned = np.asarray(turned >> (bits - 8), np.uint8)
+    pixels, alpha = _rgb(turned[..., :3]), turned[..., 3:]
+    if not alpha.size or alpha.min() == 255:
         return ImageFile(pixels, None, bits, moves)
+    alpha = alpha[..., 0]
     pixels[alpha == 0] = 0
     return ImageFile(pixels, alpha, bits, moves)
 
