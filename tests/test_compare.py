@@ -133,12 +133,12 @@ def test_the_tables_say_the_same(ends: Path, results: Results) -> None:
     markdown = (made / "table.md").read_text("utf-8").splitlines()
     assert len({line.count("|") for line in markdown}) == 1
     assert "| Faces kept (%) ↑ | **100.0** | 0.0 |" in markdown
-    assert "| Yaw, error (°) ↓ | **0.00** | \N{EN DASH} |" in markdown
+    assert "| Yaw, error (°) ↓ | 0.00 | \N{EN DASH} |" in markdown
     latex = (made / "table.tex").read_text("utf-8")
     for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lrr}"):
         assert part in latex
     assert r"Faces kept (\%) $\uparrow$ & $\mathbf{100.0}$ & $0.0$ \\" in latex
-    assert r"Yaw, error ($^\circ$) $\downarrow$ & $\mathbf{0.00}$ & -- \\" in latex
+    assert r"Yaw, error ($^\circ$) $\downarrow$ & $0.00$ & -- \\" in latex
 
 
 def test_the_table_is_latex(ends: Path, tmp_path: Path) -> None:
@@ -288,6 +288,21 @@ def test_a_setting_is_swept(swept: Path) -> None:
     assert "What the setting changes" in (swept / "report.html").read_text("utf-8")
 
 
+def test_every_input_has_an_output_of_its_own(tmp_path: Path) -> None:
+    clips = [
+        make_clip(tmp_path / "a.mp4", [scene(), scene()]),
+        make_clip(tmp_path / "a.wmv", [scene()] * 3, codec="wmv2"),
+    ]
+    results = blanket.compare(clips, tmp_path / "made", ["blackbox"], recogniser=None)
+    [method] = results.methods
+    assert [(one.video, one.output, one.frames) for one in method.videos] == [
+        ("a.mp4", "a.mp4", 2), ("a.wmv", "a.wmv.mp4", 3),
+    ]  # fmt: skip
+    assert not method.failed
+    made = (tmp_path / "made/outputs/blackbox").iterdir()
+    assert {path.name for path in made} == {"a.mp4", "a.wmv.mp4"}
+
+
 def test_every_method_has_its_outputs(swept: Path) -> None:
     for method in ("blur", "feature-blur"):
         for kernel in (5, 65):
@@ -331,7 +346,19 @@ def test_an_output_that_does_not_fit_is_left_out_alone(tmp_path: Path) -> None:
         assert str(tmp_path) not in (made / name).read_text("utf-8")
 
 
-def test_predictions_that_cannot_be_read_stop_only_their_method(tmp_path: Path) -> None:
+def test_predictions_that_cannot_be_read_stop_only_their_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from blanket.eval import evaluation
+
+    looked: list[tuple[str, list[str]]] = []
+
+    def observe(*given: Any, **options: Any) -> Any:
+        looked.append((given[0], list(given[2])))
+        return as_it_is(*given, **options)
+
+    as_it_is = evaluation.observe
+    monkeypatch.setattr(evaluation, "observe", observe)
     (tmp_path / "made by others").mkdir()
     clip = make_clip(tmp_path / "made by others" / "a.mp4", [scene(), scene()])
     box = {"image_id": 0, "category_id": 1, "score": 0.9, "bbox": [10, 10, 50, 50]}
@@ -343,8 +370,39 @@ def test_predictions_that_cannot_be_read_stop_only_their_method(tmp_path: Path) 
         predictions={"original": good, "one": bad, "two": good}, recogniser=None,
     )  # fmt: skip
     one, two = results.methods
-    assert not one.videos and one.failed["a.mp4"].startswith("bad.json")
+    unread = "the predictions on one: bad.json cannot be read"
+    assert not one.videos and one.failed["a.mp4"].startswith(unread)
     assert two.videos[0].values["person_ap"] == pytest.approx(100) and not two.failed
+    # What a page shows and what FID compares is of videos that are measured.
+    assert looked == [("a.mp4", ["two"])]
+    with pytest.raises(InputError, match=r"the predictions on one: .*bad\.json"):
+        blanket.compare(
+            [clip], tmp_path / "more", [], add={"one": clip.parent},
+            predictions={"original": good, "one": bad}, recogniser=None,
+        )  # fmt: skip
+    assert len(looked) == 1
+
+
+def test_every_method_fails_for_a_reason_of_its_own(tmp_path: Path) -> None:
+    box = {"image_id": 0, "category_id": 1, "score": 0.9, "bbox": [10, 10, 50, 50]}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / "json" / name).mkdir(parents=True)
+        for video in ("a", "b"):
+            make_clip(tmp_path / name / f"{video}.mp4", [scene(), scene()])
+            (tmp_path / "json" / name / f"{video}.json").write_text(json.dumps([box]), "utf-8")
+    shutil.copytree(tmp_path / "one", tmp_path / "originals")
+    shutil.copytree(tmp_path / "json/one", tmp_path / "json/original")
+    (tmp_path / "json/one/b.json").write_text("[", "utf-8")
+    (tmp_path / "two/b.mp4").unlink()
+    results = blanket.compare(
+        [tmp_path / "originals"], tmp_path / "made", [],
+        add={name: tmp_path / name for name in ("one", "two")}, recogniser=None,
+        predictions={name: tmp_path / "json" / name for name in ("original", "one", "two")},
+    )  # fmt: skip
+    for method, reason in zip(results.methods, ("cannot be read", "pairs go by name"), strict=True):
+        assert [video.video for video in method.videos] == ["a.mp4"]
+        assert list(method.failed) == ["b.mp4"] and reason in method.failed["b.mp4"]
 
 
 def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
@@ -353,16 +411,16 @@ def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
         for video in ("a.mp4", "b.mp4"):
             make_clip(tmp_path / name / video, [scene(), scene()])
     (tmp_path / "two" / "b.mp4").unlink()
-    options = ["--methods", "blackbox", "--recogniser", "none", "--look-every", "1"]
+    options = ["--methods", "blackbox,blur", "--recogniser", "none", "--look-every", "1"]
     options += ["--add", f"{ODD}={tmp_path / 'two'}", "-o", str(tmp_path / "made")]
     assert main(["compare", str(tmp_path / "one"), *options]) == 1
     results = Results.model_validate_json((tmp_path / "made/results.json").read_text("utf-8"))
     title = results.metric("ssim_outside").title
     tables = {k: (tmp_path / f"made/table.{k}").read_text("utf-8") for k in ("md", "tex")}
     [row] = [line for line in tables["md"].splitlines() if line.startswith(f"| {title}")]
-    best, other = row.split(" | ")[1:]
+    *best, other = row.split(" | ")[1:]
     # The other is better, in the one video that it has.
-    assert best.startswith("**0.9") and best.endswith("**")
+    assert all(one.startswith("**0.9") and one.endswith("**") for one in best)
     assert other == "1.0000 (1 of 2) |"
     [row] = [line for line in tables["tex"].splitlines() if line.startswith(f"{title} ")]
     assert r"& $\mathbf{0.9" in row and row.endswith(r"$ (1 of 2) \\")
@@ -370,9 +428,27 @@ def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
     for text in (*tables.values(), page):
         assert "(1 of 2)" in text and "(n of m): over only n of the m" in text
     # Its name means something in Markdown and in LaTeX.
-    assert tables["md"].startswith(r"| | blackbox | a\|b{c}^\$\\d |")
+    assert tables["md"].startswith(r"| | blackbox | blur | a\|b{c}^\$\\d |")
     tex = r"a\textbar{}b\{c\}\textasciicircum{}\$\textbackslash{}d"
-    assert f" & blackbox & {tex} " in tables["tex"]
+    assert f" & blackbox & blur & {tex} " in tables["tex"]
+
+
+def test_a_figure_without_a_video_that_failed_is_of_fewer(tmp_path: Path) -> None:
+    box = {"image_id": 0, "category_id": 1, "score": 0.9, "bbox": [10, 10, 50, 50]}
+    for name in ("one", "two", "json"):
+        (tmp_path / name).mkdir()
+    for video in ("a", "b"):
+        make_clip(tmp_path / "one" / f"{video}.mp4", [scene(), scene()])
+        (tmp_path / "json" / f"{video}.json").write_text(json.dumps([box]), encoding="utf-8")
+    shutil.copy(tmp_path / "one/a.mp4", tmp_path / "two/a.mp4")
+    blanket.compare(
+        [tmp_path / "one"], tmp_path / "made", [], recogniser=None,
+        add={name: tmp_path / name for name in ("one", "two")},
+        predictions=dict.fromkeys(("original", "two"), tmp_path / "json"),
+    )  # fmt: skip
+    table = (tmp_path / "made/table.md").read_text("utf-8")
+    # Nobody else has it, and the first measured the video in which the second failed.
+    assert "| Person detection AP (%) \u2191 | \N{EN DASH} | 100.0 (1 of 2) |\n" in table
 
 
 @pytest.mark.parametrize(

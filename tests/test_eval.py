@@ -229,7 +229,9 @@ def test_other_sizes_and_kinds_are_errors(tmp_path: Path) -> None:
     a = make_clip(tmp_path / "a.mp4", [scene()])
     b = make_clip(tmp_path / "b.mp4", [scene(width=128)])
     write_image(tmp_path / "c.png", scene())
-    with pytest.raises(InputError, match=r"128x120 pixels .* 160x120"):
+    with pytest.raises(
+        InputError, match=r"output \S*b\.mp4 has 128x120 .* original \S*a\.mp4 160x120"
+    ):
         blanket.evaluate(a, b, tmp_path / "made")
     with pytest.raises(InputError, match="both be pictures or both videos"):
         blanket.evaluate(a, tmp_path / "c.png", tmp_path / "made")
@@ -250,7 +252,9 @@ def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
     texts = {name: (made / name).read_text("utf-8") for name in ("results.json", "report.html")}
     [method] = Results.model_validate_json(texts["results.json"]).methods
     assert [video.video for video in method.videos] == ["good.mp4"]
-    assert method.failed["odd.mp4"].startswith("odd.mp4 ends after 1 frames and odd.mp4 does not")
+    assert method.failed["odd.mp4"].startswith(
+        "the output odd.mp4 ends after 1 frames and the original odd.mp4 does not"
+    )
     assert "ends after 1 frames" in texts["report.html"]
     assert not any(str(tmp_path) in text for text in texts.values())
 
@@ -297,7 +301,6 @@ def test_the_working_folder_has_a_name(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_outputs_go_by_name(tmp_path: Path) -> None:
-
     for name in ("a/x/one.avi", "a/two.png", "b/x/one.mp4", "b/two.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -470,3 +473,7 @@ def test_an_output_with_the_whole_name_of_its_original_is_its_pair(tmp_path: Pat
     found = paired(inputs, outputs)
     assert found["a.mp4"][1].name == "a.mp4"
     assert found["a.wmv"][1].name == "a.wmv.mp4"
+    # A picture is made into no video.
+    for path in (inputs / "b.png", outputs / "b.jpg", outputs / "b.png.mp4"):
+        path.touch()
+    assert paired(inputs, outputs)["b.png"][1].name == "b.jpg"

@@ -184,7 +184,13 @@ def test_predictions_elsewhere_or_of_another_skeleton_are_refused() -> None:
             '[{"image_id": "a", "category_id": 1, "score": 1, "bbox": [0, 0, 1, 1]}]',
             "prediction 0: image_id: should be a valid integer",
         ),
-        ('[{"image_id": 0, "category_id": 1, "score": 1}]', "prediction 0 lacks a bbox"),
+        *(
+            (
+                json.dumps([{"image_id": 0, "category_id": 1, "score": 1, **nothing}]),
+                "prediction 0 lacks a bbox or keypoints",
+            )
+            for nothing in ({}, {"bbox": None}, {"bbox": [], "keypoints": []})
+        ),
         (
             '[{"image_id": 0, "category_id": 1, "score": NaN, "bbox": [0, 0, 1, 1]}]',
             "prediction 0: score: should be a finite number",
@@ -195,7 +201,7 @@ def test_predictions_elsewhere_or_of_another_skeleton_are_refused() -> None:
                 f"prediction 0: {field}",
             )
             for field, wrong in {
-                r"bbox: should be a valid list": {"bbox": None},
+                "bbox: should be a valid list": {"bbox": "all"},
                 r"bbox: List should have at least 4": {"bbox": [1, 2, 3]},
                 r"keypoints\.0: should be a valid number": {"keypoints": [[1, 2, 1]] * 17},
                 "score": {"bbox": [0, 0, 1, 1], "score": "high"},
@@ -211,6 +217,41 @@ def test_files_that_are_no_predictions(tmp_path: Path, content: str, message: st
         read_results(tmp_path / "x.json")
     with pytest.raises(InputError, match="cannot be read"):
         read_results(tmp_path / "absent.json")
+
+
+def test_files_are_read_as_other_tools_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    given = {"image_id": 0, "category_id": 1, "score": 0.5}
+    points, corners = {"keypoints": [1, 2, 1] * 17}, {"bbox": [0, 0, 9, 9]}
+    for right, odd in (
+        (points, {"category_id": 1.0, "image_id": 0.0, "bbox": []}),
+        (points, {"image_id": "0", "bbox": None}),
+        (corners, {"keypoints": None}),
+        (corners, {"keypoints": []}),
+    ):
+        path.write_text(json.dumps([{**given, **right, **odd}]))
+        assert read_results(path) == [{**given, **right}]
+    mark = {"image_id": 0, "category_id": 1, **corners, "area": 81.0}
+    boxed = {**mark, "iscrowd": False, "keypoints": [], "num_keypoints": 0}
+    posed = {**mark, **points, "category_id": 1.0, "num_keypoints": 17.0}
+    file = {
+        "images": [{"id": 0, "file_name": None, "frame_id": "0"}, {"id": 1.0, "frame_id": None}],
+        "annotations": [boxed, posed],
+        "categories": [{"id": 1.0, "name": None}],
+    }
+    path.write_text(json.dumps(file))
+    assert read_annotations(path) == {
+        "images": [{"id": 0, "frame_id": 0}, {"id": 1}],
+        "annotations": [
+            {**mark, "iscrowd": 0, "num_keypoints": 0},
+            {**mark, **points, "iscrowd": 0, "num_keypoints": 17},
+        ],
+        "categories": [{"id": 1}],
+    }
+    for area, message in ((None, "annotation 0 lacks area"), (np.nan, "finite number")):
+        path.write_text(json.dumps({**file, "annotations": [{**mark, "area": area}]}))
+        with pytest.raises(InputError, match=message):
+            read_annotations(path)
 
 
 def test_human_annotations(tmp_path: Path) -> None:
@@ -287,8 +328,8 @@ def test_downstream_of_files(tmp_path: Path) -> None:
     toys = [{**box(frame, 700), "category_id": 3} for frame in FRAMES]
     assert downstream_precision([*original, *toys], [*output, *toys[:5]], FRAMES) == found
     assert downstream_precision(original, toys, FRAMES) == gone
-    with pytest.raises(InputError, match="no prediction is of a person"):
-        downstream_precision(toys, toys, FRAMES)
+    # Nobody in a video is nothing to compare.
+    assert people_figures(toys, toys, FRAMES) == {}
     # Without boxes, or poses, on one side nothing can be said of them.
     boxes, points = only("bbox", output), only("keypoints", output)
     assert set(downstream_precision(boxes, original, FRAMES)) == {"person"}
@@ -338,6 +379,17 @@ def test_people_that_were_marked() -> None:
     renamed = [{**one, "category_id": 7} for one in truth["annotations"]]
     other = {**truth, "categories": [{"id": 7, "name": "person"}], "annotations": renamed}
     assert human_precision(other, original, FRAMES) == expected
+    # However they are called, if they are all that was marked.
+    for categories in (
+        [{"id": 7, "name": "Person"}, {"id": 1, "name": "toy"}],
+        [{"id": 7, "name": "infant"}],
+        [{"id": 7}],
+    ):
+        called = {**other, "categories": categories}
+        assert human_precision(called, original, FRAMES) == expected
+    infants = [{"id": 7, "name": "infant"}, {"id": 2, "name": "toy"}]
+    with pytest.raises(InputError, match="several categories and none is called 'person'"):
+        human_precision({**other, "categories": infants}, original, FRAMES)
     # Who was marked by a box alone is passed over.
     boxed = only("bbox", truth["annotations"][:1])
     some = human_precision(

@@ -249,8 +249,10 @@ def test_cost_sees_time_and_the_peak_of_memory() -> None:
     assert (large.cost.gpu_memory is None) == (torch is None or not torch.cuda.is_available())
 
 
-def page(folder: Path, videos: Sequence[Observation], stills: Sequence[str] = ()) -> Path:
-    """The page of videos. stills: the methods that have a worst frame."""
+def page(
+    folder: Path, videos: Sequence[Observation], stills: Sequence[str] = (), shown: str = "a.mp4"
+) -> Path:
+    """The page of videos. stills: the methods that have a worst frame. shown: its video."""
     pytest.importorskip("pyarrow", reason="the page needs the extra 'eval'")
     pytest.importorskip("jinja2", reason="the page needs the extra 'eval'")
     from blanket.eval.frames import FrameTable
@@ -276,9 +278,9 @@ def page(folder: Path, videos: Sequence[Observation], stills: Sequence[str] = ()
                     summary=summarise(found), overall={},
                 )
             )  # fmt: skip
-    worst, shown = WorstFrames(), Still(scene())
+    worst, still = WorstFrames(), Still(scene())
     for name in stills:
-        worst.offer(name, "distance", 1.0, "a.mp4", shown, shown, face())
+        worst.offer(name, "distance", 1.0, shown, still, still, face())
     readers = Readers(
         detector="d", mesh="m", expression="e", demographics="a", recogniser="given",
         recogniser_metric="euclidean", recogniser_threshold=0.6,
@@ -302,7 +304,7 @@ def test_what_has_not_changed_has_100_decibels_everywhere(tmp_path: Path) -> Non
 
 def test_pictures_have_no_traces(tmp_path: Path) -> None:
     pictures = [observed(f"{k}.jpg", [0.9], [True], frames=1) for k in range(20)]
-    text = page(tmp_path, pictures, ["mine"]).read_text("utf-8")
+    text = page(tmp_path, pictures, ["mine"], "3.jpg").read_text("utf-8")
     assert "over time</h2>" not in text and "face lost</p>" not in text
     assert "Traces read" not in text and "Worst frames" in text
     assert "Method by method" not in page(tmp_path, pictures).read_text("utf-8")
@@ -310,6 +312,13 @@ def test_pictures_have_no_traces(tmp_path: Path) -> None:
     text = page(tmp_path, [*pictures, observed("z.mp4", [0.9], [True])]).read_text("utf-8")
     assert text.count("original and output over time") == 7
     assert "more videos are in" not in text and text.count("Identity distance over time, ") == 1
+
+
+def test_a_video_that_was_not_measured_is_not_shown(tmp_path: Path) -> None:
+    videos = [observed("a.mp4", [0.9], [True])]
+    assert "Worst frames" in page(tmp_path, videos, ["mine"]).read_text("utf-8")
+    text = page(tmp_path, videos, ["mine"], "failed.mp4").read_text("utf-8")
+    assert "Worst frames" not in text and "data:image" not in text
 
 
 def test_percentages_that_are_equal_have_an_axis_of_percentages(tmp_path: Path) -> None:

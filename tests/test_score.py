@@ -88,6 +88,17 @@ def test_nobody_in_the_original_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     assert "warning: neither file has a prediction" in capsys.readouterr().err
 
 
+def test_files_without_a_person_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toys = tmp_path / "toys.json"
+    toys.write_text(
+        json.dumps([{"image_id": 4, "category_id": 3, "score": 0.9, "bbox": [0, 0, 9, 9]}])
+    )
+    assert main(f"score {toys} {toys}".split()) == 2
+    assert "no prediction is of a person, which is category_id 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -95,6 +106,7 @@ def test_nobody_in_the_original_is_said(tmp_path: Path, capsys: pytest.CaptureFi
         ("--sigmas 0.1,0", "above 0"),
         ("--sigmas 0.1,0.2", "17 keypoints where 2 are expected"),
         ("--annotations {before}", "no COCO annotation file"),
+        ("--overwrite -o {before}", "replace its own input"),
     ],
 )
 def test_wrong_use_is_one_sentence(

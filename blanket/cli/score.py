@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blanket.clashes import refuse_clashes
 from blanket.cli.console import say
 from blanket.cli.options import Overwrite
 from blanket.extras import needs
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending
 
 if TYPE_CHECKING:
     from blanket.eval.scores import Score
@@ -43,9 +44,7 @@ def score(
         from blanket.eval import scores
 
     spread = None if sigmas is None else scores.read_sigmas(sigmas)
-    for source in (original, anonymized, annotations):
-        if output and source:
-            refuse_same_file(source, output)
+    refuse_clashes([original, anonymized, annotations], [output])
     with ExitStack() as stack:
         draft = stack.enter_context(pending(output, overwrite)) if output else None
         found = scores.score(original, anonymized, annotations, least_score, spread)

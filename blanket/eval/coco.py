@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import BaseModel, Field, FiniteFloat, ValidationError, model_validator
 
 from blanket.errors import InputError
 from blanket.eval.persons import Person
@@ -38,9 +38,10 @@ KEYPOINTS = 17
 
 
 class _Entry(BaseModel):
-    """An entry of a file. What is scored is checked, and the rest left out."""
+    """An entry of a file. What is scored is checked, and the rest left out.
 
-    model_config = ConfigDict(strict=True)
+    Numbers may be written as 1.0 or "1", as some tools do.
+    """
 
 
 _Box = Annotated[list[FiniteFloat], Field(min_length=4, max_length=4)]
@@ -343,8 +344,10 @@ def _is_list(values: Any) -> bool:
 def _checked(path: Path, noun: str, model: type[_Entry], values: list[Any]) -> list[Result]:
     found = []
     for number, value in enumerate(values):
+        # Some tools write null, or an empty list, for what they have not.
+        given = {key: one for key, one in value.items() if one is not None and one != []}
         try:
-            found.append(model.model_validate(value).model_dump(exclude_unset=True))
+            found.append(model.model_validate(given).model_dump(exclude_unset=True))
         except ValidationError as error:
             raise InputError(f"{path}: {noun} {number}{_explain(error)}") from error
     return found

@@ -24,7 +24,6 @@ from blanket.media import is_image, is_video, media_in
 from blanket.output import pending
 from blanket.pipeline import Run, written_as
 from blanket.progress import Callback
-from blanket.video import read
 
 OUTPUTS = "outputs"
 TABLES = {"table.md": markdown, "table.csv": comma_separated, "table.tex": latex}
@@ -244,6 +243,7 @@ def _one(
         try:
             if one.folder is not None:
                 made = match(Path(video), one.folder, media_in(one.folder))
+                _checked_frames(path, made)
                 cost: dict[str, float] = {}
             else:
                 made = folder / one.name / video
@@ -259,9 +259,6 @@ def _one(
                     # What has found the faces, for the report.
                     run.detector, run.network = evaluation.detector, evaluation.network
                     cost = _run(run, path, made, analysis.frames, overwrite)
-            # Alone, lest an output that does not fit takes the others with it.
-            for _ in side_by_side(path, {one.name: made}):
-                pass
             outputs[one.name], costs[one.name] = made, cost
         except BlanketError as error:
             evaluation.fail(video, error, one.name)
@@ -273,8 +270,13 @@ def _run_tool(tool: DeepPrivacy2, source: Path, target: Path, overwrite: bool) -
     """As `_run`; the memory of another program is not ours to measure."""
     with Meter() as meter:
         tool(source, target, overwrite)
-    frames = 1 if is_image(source) else sum(1 for _ in read(target))
-    return {"frames_per_second": meter.cost.frames_per_second(frames)}
+    return {"frames_per_second": meter.cost.frames_per_second(_checked_frames(source, target))}
+
+
+def _checked_frames(original: Path, output: Path) -> int:
+    """How many frames an output of another tool has. One that does not fit is refused alone,
+    lest it takes the others with it."""
+    return sum(1 for _ in side_by_side(original, {"": output}))
 
 
 def _run(run: Run, source: Path, target: Path, frames: int, overwrite: bool) -> dict[str, float]:

@@ -69,13 +69,10 @@ def downstream_precision(
     0.5. sigmas: see `blanket.eval.coco.average_precision`.
 
     Raises:
-        InputError: no prediction is of a person, or the output's have no boxes, or no
-            keypoints, where the original's have them.
+        InputError: the output's have no boxes, or no keypoints, where the original's have
+            them.
     """
-    before, after = _people(original), _people(output)
-    if (original or output) and not (before or after):
-        raise InputError(f"no prediction is of a person, which is category_id {CATEGORY}")
-    before, after = _within(before, images), _within(after, images)
+    before, after = _within(_people(original), images), _within(_people(output), images)
     found = {}
     for kind, name in NAMES.items():
         truth, results = _having(kind, before), _having(kind, after)
@@ -100,27 +97,19 @@ def human_precision(
     marked: of ``person`` boxes, of ``pose``, whichever both have.
 
     annotations: by frame, as `blanket.eval.coco.on_frames` gives them; frames that are not
-    listed in them, and those not looked at (images), are left out. Where one of their
-    categories is ``person``, only that counts. Predictions that are not of a person are left
-    out. A pose of somebody who was marked without keypoints is neither right nor wrong, as
-    with COCO's own annotations.
+    listed in them, and those not looked at (images), are left out. Of their categories only
+    ``person``, in capitals or not, counts, or the only one there is. Predictions that are not
+    of a person are left out. A pose of somebody who was marked without keypoints is neither
+    right nor wrong, as with COCO's own annotations.
 
     Raises:
-        InputError: nobody marked any of the frames that were looked at.
+        InputError: nobody marked any of the frames that were looked at, or no category is
+            that of the people.
     """
-    truth = only_images(annotations, images)
+    truth = _of_people(only_images(annotations, images))
     marked = {image["id"] for image in truth["images"]}
     if not marked:
         raise InputError("the annotations are of none of the frames that were looked at")
-    ids = {one["id"] for one in truth["categories"] if one.get("name") == "person"}
-    if ids:
-        marks = [
-            {**one, "category_id": CATEGORY}
-            for one in truth["annotations"]
-            if one["category_id"] in ids
-        ]
-        people = [{"id": CATEGORY, "name": "person"}]
-        truth = {**truth, "categories": people, "annotations": marks}
     every = _people(predictions)
     found = {}
     for kind, name in NAMES.items():
@@ -130,6 +119,28 @@ def human_precision(
             results = _within(_having(kind, every), marked)
             found[name] = average_precision(reference, results, kind, sigmas=sigmas)
     return found
+
+
+def _of_people(truth: Dataset) -> Dataset:
+    categories = truth["categories"]
+    people = [one for one in categories if one.get("name", "").casefold() == "person"]
+    if not people:
+        if len(categories) != 1:
+            raise InputError(
+                f"the annotations have {'several' if categories else 'no'} categories and none is "
+                "called 'person': call that of the people so"
+            )
+        people = categories
+    ids = {one["id"] for one in people}
+    return {
+        **truth,
+        "categories": [{"id": CATEGORY, "name": "person"}],
+        "annotations": [
+            {**one, "category_id": CATEGORY}
+            for one in truth["annotations"]
+            if one["category_id"] in ids
+        ],
+    }
 
 
 def _people(results: Sequence[Result]) -> list[Result]:

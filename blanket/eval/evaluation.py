@@ -174,10 +174,22 @@ class Evaluation:
 
         A method of several that cannot be measured does not stop the others.
         """
+        fit = {}
+        for name, path in outputs.items():
+            try:
+                self._looking.people.check_video(video, name)
+            except BlanketError as error:
+                if len(outputs) == 1:
+                    raise
+                self.fail(video, error, name)
+            else:
+                fit[name] = path
+        if not fit:
+            return
         with ExitStack() as stack:
             source = self._source(original, analysis, stack)
             seen = observe(
-                video, original, outputs, source, self._readers, self.settings,
+                video, original, fit, source, self._readers, self.settings,
                 every=self._looking.every, look_every=self._looking.look_every,
                 worst=self._worst, impressions=self._impressions,
                 told=lambda done: self._progress("read", done, None),
@@ -185,7 +197,7 @@ class Evaluation:
         self._progress("read", seen.count, seen.count)
         if not seen.subjects:
             self.warnings.append(f"{video}: no face was found in the original")
-        for name, path in outputs.items():
+        for name, path in fit.items():
             faces, lost = seen.lost(name)
             try:
                 values = measure(seen, name, self._recogniser, self._looking.people)
@@ -224,10 +236,11 @@ class Evaluation:
         return stack.enter_context(self._memory.keeping(original, source))
 
     def fail(self, video: str, error: BlanketError, method: str | None = None) -> None:
-        """Note why a video has no result; of all methods where none is named."""
+        """Note why a video has no result; of all methods where none is named. The first
+        reason of a method stays."""
         message = _without_folders(str(error), self._given)
         for name in self._methods if method is None else [method]:
-            self._failed[name][video] = message
+            self._failed[name].setdefault(video, message)
 
     def finish(
         self,

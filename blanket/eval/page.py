@@ -264,7 +264,10 @@ def _stills(
     found = {}
     for method in results.methods:
         rows = []
+        measured = {video.video for video in method.videos}
         for kind, still in worst.of(method.name).items():
+            if still.video not in measured:
+                continue
             bad = KINDS[kind]
             value = label(still.value, 10.0**-bad.digits) + bad.unit
             rows.append((bad.title, value, still, _address(still.before), _address(still.after)))

@@ -43,9 +43,11 @@ def match(name: Path, folder: Path, outputs: list[Path]) -> Path:
     Raises:
         InputError: there is none, or several.
     """
-    for exact in (folder / name, folder / f"{name}.mp4"):
-        if exact in outputs:
-            return exact
+    exact, whole = folder / name, folder / f"{name}.mp4"
+    if exact in outputs:
+        return exact
+    if whole in outputs and not is_image(name):
+        return whole
     alike = [
         path
         for path in outputs

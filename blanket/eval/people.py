@@ -62,9 +62,20 @@ class PeopleFiles:
             if path is not None and not path.exists():
                 raise InputError(f"there is no file or folder {path}")
 
+    def check_video(self, video: str, method: str) -> None:
+        """Raise InputError where a file for a method in a video cannot be read: that is known
+        before the video is looked at."""
+        if method in self.predictions:
+            self.of(ORIGINAL, video)
+            self.of(method, video)
+            self.marked(video)
+
     def of(self, name: str, video: str) -> list[Result]:
         """The predictions for the original or a method in a video."""
-        return read_results(_beside(self.predictions[name], video))
+        try:
+            return read_results(_beside(self.predictions[name], video))
+        except InputError as error:
+            raise InputError(f"the predictions on {name}: {error}") from error
 
     def marked(self, video: str) -> Dataset | None:
         """What people marked in a video, by frame."""

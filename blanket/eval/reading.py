@@ -208,23 +208,25 @@ def side_by_side(
             for name, one in frame.items():
                 if one is None:
                     raise InputError(
-                        f"{outputs[name]} ends after {count} frames and {original} does not: "
-                        "both must have the same frames"
+                        f"the output {outputs[name]} ends after {count} frames and the original "
+                        f"{original} does not: both must have the same frames"
                     )
             yield picture, {name: one for name, one in frame.items() if one is not None}
             count += 1
         for name, stream in streams.items():
             if next(stream, None) is not None:
                 raise InputError(
-                    f"{outputs[name]} goes on after {count} frames, where {original} ends: "
-                    "both must have the same frames"
+                    f"the output {outputs[name]} goes on after {count} frames, where the original "
+                    f"{original} ends: both must have the same frames"
                 )
 
 
 def refuse_other_size(original: Path, output: Path) -> None:
     """Raise InputError where the two are not both pictures or videos, of one size."""
     if is_image(original) != is_image(output):
-        raise InputError(f"{original} and {output} must both be pictures or both videos")
+        raise InputError(
+            f"the original {original} and the output {output} must both be pictures or both videos"
+        )
     sizes = []
     for path in (original, output):
         if is_image(path):
@@ -235,4 +237,7 @@ def refuse_other_size(original: Path, output: Path) -> None:
             sizes.append((info.width, info.height))
     if sizes[0] != sizes[1]:
         (w, h), (v, u) = sizes
-        raise InputError(f"{output} has {v}x{u} pixels and {original} {w}x{h}: sizes must agree")
+        raise InputError(
+            f"the output {output} has {v}x{u} pixels and the original {original} {w}x{h}: sizes "
+            "must agree"
+        )

@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt
 
 from blanket.document import Document, FileName, Part
 from blanket.errors import InputError
-from blanket.eval.coco import Precision, on_frames, read_annotations, read_results
+from blanket.eval.coco import CATEGORY, Precision, on_frames, read_annotations, read_results
 from blanket.eval.downstream import downstream_precision, human_precision
 
 
@@ -77,10 +77,14 @@ def score(
     where they are not COCO's 17.
 
     Raises:
-        InputError: a file cannot be used, or the files do not go together.
+        InputError: a file cannot be used, the files do not go together, or no prediction is
+            of a person.
     """
     before, after = read_results(original), read_results(output)
-    images = {int(one["image_id"]) for one in (*before, *after)}
+    kinds = {one["category_id"] for one in (*before, *after)}
+    if kinds and CATEGORY not in kinds:
+        raise InputError(f"no prediction is of a person, which is category_id {CATEGORY}")
+    images = {one["image_id"] for one in (*before, *after)}
     agreed = downstream_precision(before, after, images, least_score, sigmas)
     human: list[dict[str, Precision]] = [{}, {}]
     if annotations is not None:

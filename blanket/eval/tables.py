@@ -30,7 +30,7 @@ _LATEX_SIGNS = {
     "\N{DEGREE SIGN}": r"$^\circ$",
 }
 NONE = "\N{EN DASH}"
-PARTIAL = "(n of m): over only n of the m videos that have this figure; never marked as best."
+PARTIAL = "(n of m): over only n of the m videos that could have this figure; never marked as best."
 """What a table says of figures that are so marked."""
 
 
@@ -47,7 +47,8 @@ def cell(results: Results, method: MethodResult, metric: Metric) -> tuple[str, s
 
     How sure: ± the standard deviation over videos, or, for a figure of all videos at once, the
     bootstrap interval; empty where there is none. Of how many: ``(1 of 2)`` where other methods
-    have the figure in further videos, otherwise empty.
+    have the figure in further videos, or measured one in which this method failed, otherwise
+    empty.
     """
     step, sure = 10.0**-metric.digits, ""
     if (summary := method.summary.get(metric.key)) is not None:
@@ -60,7 +61,7 @@ def cell(results: Results, method: MethodResult, metric: Metric) -> tuple[str, s
             sure = f"[{label(one.low, step)}, {label(one.high, step)}]"
     else:
         return NONE, "", ""
-    own, every = _videos(method, metric.key), _all_videos(results, metric.key)
+    own, every = _videos(method, metric.key), _wanted(results, method, metric.key)
     return label(value, step), sure, "" if own == every else f"({len(own)} of {len(every)})"
 
 
@@ -76,8 +77,12 @@ def _videos(method: MethodResult, key: str) -> set[str]:
     return {video.video for video in method.videos if video.values.get(key) is not None}
 
 
-def _all_videos(results: Results, key: str) -> set[str]:
-    return set().union(*(_videos(method, key) for method in results.methods))
+def _wanted(results: Results, method: MethodResult, key: str) -> set[str]:
+    """The videos in which a method should have a figure: those in which any method has it, and
+    those in which it failed and any other did not."""
+    having = set().union(*(_videos(one, key) for one in results.methods))
+    measured = {video.video for one in results.methods for video in one.videos}
+    return having | (measured & method.failed.keys())
 
 
 def value_of(method: MethodResult, key: str) -> float | None:
@@ -89,20 +94,19 @@ def value_of(method: MethodResult, key: str) -> float | None:
 
 def best_of(results: Results) -> dict[str, set[str]]:
     """The best methods by figure, ties included, as their printed values compare, of those
-    that have it in every video in which any has. None where no way is better or a method
-    stands alone."""
+    whose `cell` says nothing of fewer videos. None where no way is better or fewer than two
+    such methods have it."""
     best: dict[str, set[str]] = {}
     for metric in results.metrics:
-        if metric.better is None or len(results.methods) < 2:
+        if metric.better is None:
             continue
-        every = _all_videos(results, metric.key)
         means = {
             method.name: round(value, metric.digits)
             for method in results.methods
             if (value := value_of(method, metric.key)) is not None
-            and _videos(method, metric.key) == every
+            and _videos(method, metric.key) == _wanted(results, method, metric.key)
         }
-        if means:
+        if len(means) > 1:
             top = (max if metric.better == "higher" else min)(means.values())
             best[metric.key] = {name for name, mean in means.items() if mean == top}
     return best
