@@ -40,6 +40,8 @@ _LOOKS = {"quick": 25, "thorough": 10}
 """Frames from one look of a recogniser at a face to the next."""
 _FRONTAL, _FREE = 35.0, 0.15
 """Degrees of yaw and share in front of it up to which a recogniser is asked about a face."""
+_FLAT = 1.0
+"""Levels of detail below which there is none but noise."""
 
 
 @one_core_a_call()
@@ -129,7 +131,8 @@ class Auditor:
 
     def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:
         patch = Patch(before, place.box, place.mesh, place.occluded)
-        if not patch.seen:
+        # Where a face was not seen, a flat place is a wall, and looks the same when it is hidden.
+        if not patch.seen or (not place.seen and patch.detail < _FLAT):
             return
         look = place.mesh is not None and before.index % _LOOKS[self._effort] == 0
         trial.sharpness(before.index, place, patch.detail)

@@ -36,7 +36,8 @@ class Place:
 
     box: ``[4]`` pixels. mesh: ``[478, 3]`` pixels or None. occluded: as in
     `blanket.timeline.Placement`. track: its number, None where it was not followed.
-    untouched, reason: what is said where the output shows it as it was.
+    untouched, reason: what is said where the output shows it as it was. seen: whether it was
+    seen in this very frame, or only before and after.
     """
 
     box: Points
@@ -45,6 +46,7 @@ class Place:
     track: int | None
     untouched: Literal["suspect", "leak"]
     reason: Reason
+    seen: bool = True
 
 
 class Witness:
@@ -140,10 +142,11 @@ def _places(placements: Sequence[Placement], index: int, sure: dict[int, bool]) 
         if track.number not in sure:
             sure[track.number] = is_face(track)
         # Where a face should be in between is not where it was seen.
-        if sure[track.number] and (_seen(track, index) or _bracketed(track, index)):
-            yield Place(one.box[:4], one.mesh, one.occluded, track.number, "leak", "untouched")
+        seen, known = _seen(track, index), (one.box[:4], one.mesh, one.occluded, track.number)
+        if sure[track.number] and (seen or _bracketed(track, index)):
+            yield Place(*known, "leak", "untouched", seen)
         elif sure[track.number] or _likely(track.sightings.get(index)):
-            yield Place(one.box[:4], one.mesh, one.occluded, track.number, "suspect", "doubtful")
+            yield Place(*known, "suspect", "doubtful", seen)
 
 
 def is_face(track: Track) -> bool:

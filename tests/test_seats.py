@@ -147,3 +147,11 @@ def test_leaks_that_were_found_are_not_forgotten(
     with pytest.raises(LeakError):
         blanket.anonymize(demo.clip, out, analysis=saved)
     assert not out.exists()
+
+
+def test_a_wall_where_somebody_was_is_no_leak(sitters: dict[int, Image], tmp_path: Path) -> None:
+    sits = [(INFANT, 30), (NOBODY, 10), (INFANT, 20)]
+    clip = seat(tmp_path / "clip.mp4", sitters, sits)
+    report = blanket.anonymize(clip, tmp_path / "out.mp4")
+    assert report.totals.replaced == 50
+    assert report.audit is not None and report.audit.verdict == "clean"
