@@ -231,13 +231,14 @@ def _mirrored(source: Path, target: Path, media: Sequence[Path]) -> dict[Path, P
     # Some file systems take a name in capitals for the same.
     short = Counter(str(written_as(path)).casefold() for path in media)
     outputs: dict[Path, Path] = {}
-    taken: dict[str, Path] = {}
+    taken: dict[str, tuple[Path, bool]] = {}
     for path in media:
         out = written_as(path)
         if out != path and short[str(out).casefold()] > 1:
             out = path.with_name(f"{path.name}.mp4")
-        other = taken.setdefault(str(out).casefold(), path)
-        if out != path and other != path:
+        other, renamed = taken.setdefault(str(out).casefold(), (path, out != path))
+        # Two that differ in capitals here may do so there.
+        if other != path and (renamed or out != path):
             raise InputError(f"{other} and {path} would have one output: rename one of them")
         outputs[path] = target / out.relative_to(source)
     return outputs
