@@ -30,7 +30,7 @@ from blanket.errors import InputError
 from blanket.faces import Array, Identity, Photograph
 from blanket.looks import look_again
 from blanket.mesh import MASK_SIDE
-from blanket.output import pending, refuse_existing, refuse_same_file
+from blanket.output import pending, refuse_existing
 from blanket.picture import Picture
 from blanket.report import BackendsReport
 from blanket.topology import POINTS
@@ -322,10 +322,9 @@ def arrays_beside(path: Path) -> Path:
     return path.with_suffix(".npz")
 
 
-def refuse_clash(path: Path, source: Path, overwrite: bool) -> None:
+def refuse_unsaveable(path: Path, overwrite: bool) -> None:
     """Raise InputError where an analysis cannot be saved: before the work, not after it."""
     for written_at in (path, arrays_beside(path)):
-        refuse_same_file(source, written_at)
         refuse_existing(written_at, overwrite)
 
 

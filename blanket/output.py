@@ -56,15 +56,6 @@ def pending(target: Path, overwrite: bool, private: bool = False) -> Iterator[Pa
         temporary.unlink(missing_ok=True)
 
 
-def refuse_same_file(source: Path, target: Path) -> None:
-    """Raise InputError where ``target`` is ``source``, under whatever name."""
-    same = source.resolve() == target.resolve()
-    if source.exists() and target.exists():
-        same = same or os.path.samefile(source, target)
-    if same:
-        raise InputError(f"the output would replace its own input {source}: choose another name")
-
-
 def refuse_existing(target: Path, overwrite: bool) -> None:
     """Raise InputError where ``target`` is a folder, or a file that may not be replaced: a key
     never may."""

@@ -23,7 +23,7 @@ from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import (
     SavedAnalysis,
     load_analysis,
-    refuse_clash,
+    refuse_unsaveable,
     save_analysis,
     save_audit,
 )
@@ -151,7 +151,7 @@ def anonymize(
     if saved is not None:
         saved.refuse_other(source)
     if save_analysis is not None:
-        refuse_clash(Path(save_analysis), source, overwrite)
+        refuse_unsaveable(Path(save_analysis), overwrite)
     name = saved.preset if saved else Path(preset or "embedded").name
     run = Run(settings, name, overwrite, progress, saved, save_analysis)
     with pending(target, overwrite) as draft:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from blanket.clashes import refuse_clashes
 from blanket.errors import BlanketError, InputError
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending
 
 
 def test_a_clean_exit_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
@@ -149,5 +150,5 @@ def test_the_input_is_never_the_output(tmp_path: Path) -> None:
     os.link(source, link)
     for target in (source, tmp_path / "." / "a.mp4", link):
         with pytest.raises(InputError, match="its own input"):
-            refuse_same_file(source, target)
-    refuse_same_file(source, tmp_path / "c.mp4")
+            refuse_clashes([source], [target])
+    refuse_clashes([source], [tmp_path / "c.mp4"])

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 import blanket
+from blanket.clashes import refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Overwrite
 from blanket.extras import needs
-from blanket.output import refuse_same_file
 from blanket.progress import shown
 
 
@@ -49,8 +49,8 @@ def features(
     """Write what the faces of a video do: place, pose, gaze, eyes and mouth, frame by frame."""
     from blanket.tablefile import refuse_unwritable
 
+    refuse_clashes([source], output)
     for path in output:
-        refuse_same_file(source, path)
         refuse_unwritable(path, overwrite)
     classifier = None
     if expression:

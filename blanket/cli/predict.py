@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from blanket.clashes import refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Every, Output, Overwrite
 from blanket.extras import needs
-from blanket.output import pending, refuse_same_file
+from blanket.output import pending
 from blanket.progress import Callback, shown
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def predict(
         from blanket.eval import downstream, persons
         from blanket.eval.reading import pictures
 
-    refuse_same_file(source, output)
+    refuse_clashes([source], [output])
     with pending(output, overwrite) as draft:
         finder = persons.build_person_detector(detector, device)
         estimator = persons.build_pose_estimator(pose, device) if poses else None
