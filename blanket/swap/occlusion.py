@@ -41,17 +41,12 @@ class OcclusionMask:
         self._before: NDArray[np.float32] | None = None
 
     def __call__(
-        self,
-        patch: Image,
-        mesh: Points,
-        occluded: NDArray[np.float32],
-        where: NDArray[np.float32] | None = None,
+        self, patch: Image, mesh: Points, occluded: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """``[S, S]`` float32: 1 where something lies in front.
 
         patch: ``[S, S, 3]`` RGB, with its mesh ``[478, 3]``. occluded: ``[48, 48]`` 0..1 on
-        the face crop, as the network sees it. where: `Raster.texture_positions` of the mesh,
-        where they are known already.
+        the face crop, as the network sees it.
         """
         side = patch.shape[0]
         # At half size: the evidence is coarse and the filter below is what costs.
@@ -62,7 +57,7 @@ class OcclusionMask:
             strange = self._strange(away)
             both = 0.45 * coarse - np.float32(0.15)
             if float(strange.max()) > 0.2:
-                known = Raster(side).texture_positions(mesh) if where is None else where
+                known = Raster(side).texture_positions(mesh)
                 both = both + _drawn(strange, known[::2, ::2])
                 if float(both.max()) > _SURE:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)

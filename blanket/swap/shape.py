@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.attributes import pose_fit
-from blanket.faces import Image, Points
+from blanket.faces import Points
 from blanket.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -168,11 +168,14 @@ def spline(points: Float, values: Float, at: Float, loose: Float | float = 0.0) 
 
 
 def reshape(
-    patch: Image, mesh: Points, change: ShapeChange
-) -> tuple[Image, Points, NDArray[np.float32]]:
-    """A patch ``[S, S, 3]`` with the face brought to its new shape, the mesh ``[478, 3]``
-    there, and how far each pixel belongs to what was changed (``[S, S]`` float32 0..1)."""
-    side = patch.shape[0]
+    side: int, mesh: Points, change: ShapeChange
+) -> tuple[NDArray[np.float32], Points, NDArray[np.float32]]:
+    """Bring the face in a patch of `side` pixels to its new shape.
+
+    mesh: ``[478, 3]`` pixels of the patch. Returns where in the patch each pixel of the new
+    shape comes from (``[S, S, 2]``, as `cv2.remap` takes it), the mesh there, and how far each
+    pixel belongs to what was changed (``[S, S]`` float32 0..1).
+    """
     turn, scale, _ = pose_fit(load_topology().mean, mesh)
     moves = (scale * change.moves @ turn.T)[:, :2]
     # The way back, from the new places to the old ones, is what drawing needs.
@@ -190,16 +193,13 @@ def reshape(
     coarse *= np.minimum(room / np.maximum(length, 1e-9), 1)[..., None]
     small = side * _along_outline(coarse / side, mesh, side)
     field = cv2.resize(small.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
-    warped = cv2.remap(
-        patch, _pixels(side) - field, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
-    )
     moved = mesh.copy()
     for _ in range(4):
         at = moved[None, :, :2]
         step = cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         moved[:, :2] = mesh[:, :2] + step[0]
     touched = cv2.resize((depth / 0.012).clip(0, 1), (side, side), interpolation=cv2.INTER_LINEAR)
-    return warped, moved, touched
+    return _pixels(side) - field, moved, touched
 
 
 def _along_outline(field: Float, mesh: Points, side: int) -> Float:

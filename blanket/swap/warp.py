@@ -93,41 +93,49 @@ class WarpSwapper:
         """Paint the new face over the one at a mesh; occluded: as in `Placement`."""
         # 1. A patch as fine as the face, up to the texture's own resolution.
         matrix, side = _patch(mesh)
-        patch = picture.sample(matrix, (side, side))
-        # 2. Features and outline where the new face has them.
-        patch, mesh, touched = reshape(patch, align.apply(matrix, mesh), self._change)
-        # 3. Where in the texture each pixel lies.
-        where = Raster(side).texture_positions(mesh, patch)
-        # 4. What lies in front.
-        cover = self._occlusion(patch, mesh, occluded, where)
+        patch, mesh = picture.sample(matrix, (side, side)), align.apply(matrix, mesh)
+        # 2. What lies in front.
+        cover = self._occlusion(patch, mesh, occluded)
+        # 3. Features and outline where the new face has them.
+        source, mesh, touched = reshape(side, mesh, self._change)
+        shaped = _moved(patch, source, cv2.INTER_CUBIC)
+        veil = _moved(cover, source, cv2.INTER_LINEAR) if cover.any() else cover
+        # 4. Where in the texture each pixel lies.
+        where = Raster(side).texture_positions(mesh, shaped)
         # 5. The texture in the light of the patch.
-        light = self._lighting(patch, mesh, cover)
+        light = self._lighting(shaped, mesh, veil)
         # Less of it: towards light that is even, as bright as this on the whole.
         light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
         lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
-        face = cv2.remap(lit, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        face = _moved(lit, where, cv2.INTER_LINEAR)
         soften_edges(face, where)
-        mask = self._mask(where, mesh)
-        face = self._as_sharp(face, patch, mask, cover)
-        # 7. What lies in front stays.
-        alpha = mask * (1 - cover)
-        picture.paste(cv2.blendLinear(face, patch, alpha, 1 - alpha), touched, matrix)
+        mask = self._mask(where, mesh, veil)
+        face = self._as_sharp(face, shaped, mask, veil)
+        painted = cv2.blendLinear(face, shaped, mask, 1 - mask)
+        # 7. What lies in front stays, and where it was: hands do not move with a face's shape.
+        picture.paste(painted, touched * (1 - cover), matrix)
 
-    def _mask(self, where: NDArray[np.float32], mesh: Points) -> NDArray[np.float32]:
+    def _mask(
+        self, where: NDArray[np.float32], mesh: Points, veil: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """``[S, S]``: 1 where the new face is to be seen unless something lies in front of it,
         0 beyond the mesh, over eyeballs and in the mouth. Worked out as coarsely as the mesh is
-        drawn: all of it is smooth."""
+        drawn: all of it is smooth.
+
+        veil: ``[S, S]``, 1 where the person's own pixels are of something else: what eyes and
+        mouth uncover as they move away from it is the new face's.
+        """
         side = where.shape[0]
         step = drawn_step(side)
         coarse = np.ascontiguousarray(where[::step, ::step])
-        alpha = cv2.remap(
-            self._alpha, coarse, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        alpha = _moved(self._alpha, coarse, cv2.INTER_LINEAR)
         alpha *= _inside(coarse)
         near = align.apply(_HALF, mesh) if step == 2 else mesh
-        alpha *= _holes(near, coarse.shape[0], self._open)
+        # Where that is sure: what is half seen is the person's own.
+        uncovered = (3 * veil[::step, ::step] - 2).clip(0)
+        alpha *= cv2.max(_holes(near, coarse.shape[0], self._open), uncovered)
         if step == 1:
             return alpha
         return cv2.resize(alpha, (side, side), interpolation=cv2.INTER_LINEAR)
@@ -153,6 +161,11 @@ class WarpSwapper:
             )
         softness = self._softness or 0.0
         return cv2.GaussianBlur(face, (0, 0), softness) if softness > 0.25 else face
+
+
+def _moved(picture: Array, source: NDArray[np.float32], how: int) -> Array:
+    """A picture whose pixels come from the places ``[S, S, 2]`` in another."""
+    return cv2.remap(picture, source, None, how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _detail(picture: Array, clear: NDArray[np.float32], total: float) -> float:

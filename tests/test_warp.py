@@ -1,0 +1,68 @@
+"""The new face on one picture: what lies in front of it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Demo
+
+from blanket.appearance import appearance_of
+from blanket.config import load_settings
+from blanket.crop import FACE_SIDE, face_matrix
+from blanket.demo import INFANT
+from blanket.faces import Identity, Points
+from blanket.image import Still
+from blanket.mesh import MASK_SIDE
+from blanket.swap.warp import WarpSwapper
+from blanket.texture import TEXTURE_SIDE
+from blanket.topology import LEFT_EYE, OUTER_LIPS, RIGHT_EYE, SURFACE, load_topology
+from blanket.video import read
+
+
+def stranger() -> Identity:
+    """Even skin, eyes nearer together, a lower mouth."""
+    shape = load_topology().mean.copy()
+    for ring, shift in ((LEFT_EYE, (0.08, 0)), (RIGHT_EYE, (-0.08, 0)), (OUTER_LIPS, (0, 0.08))):
+        away = np.linalg.norm(shape[:, :2] - shape[list(ring), :2].mean(0), axis=1)
+        shape[away < 0.3, :2] += shift
+    texture = np.full((TEXTURE_SIDE, TEXTURE_SIDE, 3), (190, 140, 120), np.uint8)
+    return Identity(texture, shape, "test", 0.6)
+
+
+@pytest.mark.parametrize("at", [RIGHT_EYE, OUTER_LIPS])
+def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...]) -> None:
+    clear = demo.truth.visible[:, INFANT] & (demo.truth.occluded[:, INFANT] < 0.02)
+    index = int(np.flatnonzero(clear)[0])
+    picture = next(frame.rgb() for frame in read(demo.clip) if frame.index == index)
+    mesh = demo.truth.mesh[index, INFANT].astype(np.float32)
+    own = appearance_of(picture, mesh)
+    thing, inner = ball(picture, mesh, at)
+    still = Still(np.where(thing[..., None], checkers(picture.shape), picture).astype(np.uint8))
+    before = still.rgb().copy()
+    on_crop = cv2.warpAffine(
+        thing.astype(np.float32), face_matrix(mesh), (FACE_SIDE, FACE_SIDE), flags=cv2.INTER_AREA
+    )
+    occluded = cv2.resize(on_crop, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
+    WarpSwapper(stranger(), own, load_settings().swap).paint(still, mesh, occluded)
+    changed = np.abs(before.astype(int) - still.rgb()).max(-1)
+    assert not changed[inner].any()
+    cheek = mesh[[50, 280], :2].round().astype(int)
+    assert changed[cheek[:, 1], cheek[:, 0]].max() > 12
+
+
+def ball(picture: np.ndarray, mesh: Points, at: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """A disc over a feature, and what of it is well within, as masks."""
+    middle = mesh[list(at), :2].mean(0).round().astype(int).tolist()
+    size = float(np.ptp(mesh[:SURFACE, 0]))
+    masks = (np.zeros(picture.shape[:2], np.uint8) for _ in range(2))
+    whole, inner = (
+        cv2.circle(mask, middle, round(share * size), 1, -1).astype(bool)
+        for mask, share in zip(masks, (0.2, 0.12), strict=True)
+    )
+    return whole, inner
+
+
+def checkers(shape: tuple[int, ...]) -> np.ndarray:
+    rows, columns = np.indices(shape[:2]) // 4
+    return np.where(((rows + columns) % 2)[..., None], (20, 90, 40), (60, 230, 90))
