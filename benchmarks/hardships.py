@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,13 @@ _BT709 = 1
 @dataclass(frozen=True)
 class Shot:
     """One frame. faces: meshes ``[478, 3]`` in its pixels. covered: ``[n]``, the share of
-    each face with something in front of it. front: ``[H, W]`` bool, pixels that are in front
-    of the first face, where they were put there."""
+    each face with something in front of it. front: ``[H, W]``, pixels that are in front of
+    faces."""
 
     picture: Image
     faces: list[Points]
     covered: list[float]
-    front: NDArray[np.bool_] | None = None
+    front: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,13 @@ def moved(shot: Shot, matrix: NDArray[np.floating], size: tuple[int, int] = WIDE
     for mesh in shot.faces:
         xy = mesh[:, :2] @ matrix[:, :2].T + matrix[:, 2]
         faces.append(np.concatenate([xy, mesh[:, 2:] * scale], axis=1).astype(np.float32))
-    return Shot(np.asarray(picture, np.uint8), faces, shot.covered)
+    front = cv2.warpAffine(shot.front.astype(np.uint8), matrix, size, flags=cv2.INTER_NEAREST)
+    return Shot(np.asarray(picture, np.uint8), faces, shot.covered, front > 0)
 
 
 def painted(shot: Shot, picture: NDArray[Any]) -> Shot:
     """A shot with other pixels."""
-    return Shot(np.asarray(picture.clip(0, 255), np.uint8), shot.faces, shot.covered)
+    return replace(shot, picture=np.asarray(picture.clip(0, 255), np.uint8))
 
 
 def width(mesh: Points) -> float:
@@ -98,10 +99,17 @@ def _bright(shot: Shot) -> Shot:
     return painted(shot, shot.picture.astype(np.float32) * 1.9 + 30)
 
 
+def _blurred(shot: Shot, kernel: NDArray[np.float32]) -> Shot:
+    """What is in front is spread as far as anything."""
+    front = cv2.dilate(shot.front.astype(np.uint8), (kernel > 0).astype(np.uint8))
+    picture = cv2.filter2D(shot.picture, -1, kernel)
+    return replace(shot, picture=np.asarray(picture, np.uint8), front=front > 0)
+
+
 def _smeared(shot: Shot) -> Shot:
     kernel = np.zeros((25, 25), np.float32)
     cv2.line(kernel, (0, 18), (24, 6), 1.0, 1)
-    return painted(shot, cv2.filter2D(shot.picture, -1, kernel / kernel.sum()))
+    return _blurred(shot, kernel / kernel.sum())
 
 
 def _doubled(shots: Sequence[Shot]) -> Iterator[Shot]:
@@ -110,7 +118,7 @@ def _doubled(shots: Sequence[Shot]) -> Iterator[Shot]:
         middle = (one.picture.astype(np.float32) + other.picture) / 2
         if len(one.faces) == len(other.faces):
             faces = [(a + b) / 2 for a, b in zip(one.faces, other.faces, strict=True)]
-            yield Shot(middle.astype(np.uint8), faces, one.covered)
+            yield Shot(middle.astype(np.uint8), faces, one.covered, one.front | other.front)
 
 
 def _thinned(shots: Sequence[Shot]) -> Iterator[Shot]:
@@ -122,7 +130,7 @@ def _interlaced(shots: Sequence[Shot]) -> Iterator[Shot]:
     for one, other in zip(shots, [*shots[1:], shots[-1]], strict=True):
         picture = one.picture.copy()
         picture[1::2] = other.picture[1::2]
-        yield painted(one, picture)
+        yield replace(one, picture=picture, front=one.front | other.front)
 
 
 def _scaled(size: tuple[int, int]) -> Callable[[Sequence[Shot]], Iterator[Shot]]:
@@ -150,9 +158,7 @@ def _turned(quarter: int) -> Callable[[Sequence[Shot]], Iterator[Shot]]:
 def _mirrored(shot: Shot) -> Shot:
     across = shot.picture.shape[1]
     flipped = moved(shot, np.array([[-1.0, 0, across - 1], [0, 1, 0]]), (across, 720))
-    return Shot(
-        flipped.picture, [mesh[load_topology().mirror] for mesh in flipped.faces], shot.covered
-    )
+    return replace(flipped, faces=[mesh[load_topology().mirror] for mesh in flipped.faces])
 
 
 def _around(shot: Shot, scale: float, middle: tuple[float, float]) -> NDArray[np.float64]:
@@ -183,7 +189,7 @@ def _panned(shots: Sequence[Shot]) -> Iterator[Shot]:
         phase = number % 16
         shift = 50.0 * (phase if phase < 8 else 16 - phase) - 200
         there = moved(shot, np.array([[1, 0, shift], [0, 1, 0]]))
-        yield painted(there, cv2.filter2D(there.picture, -1, kernel))
+        yield _blurred(there, kernel)
 
 
 def _entering(shots: Sequence[Shot]) -> Iterator[Shot]:
@@ -194,15 +200,14 @@ def _entering(shots: Sequence[Shot]) -> Iterator[Shot]:
         y = 360 - 30 * max(number - half - 4, 0)
         matrix = _around(shots[0], 0.75, (x, y))
         canvas = cv2.warpAffine(shot.picture, matrix, WIDE, borderValue=(120, 110, 100))
-        faces = moved(shot, matrix).faces
-        yield Shot(np.asarray(canvas, np.uint8), faces, shot.covered)
+        yield painted(moved(shot, matrix), canvas)
 
 
 def _crowd(shots: Sequence[Shot]) -> Iterator[Shot]:
     """Ten copies, five across and two down, each at another moment."""
     scale = 0.2
     for number in range(len(shots)):
-        canvas = np.zeros((720, 1280, 3), np.uint8)
+        canvas, front = np.zeros((720, 1280, 3), np.uint8), np.zeros((720, 1280), bool)
         faces: list[Points] = []
         covered: list[float] = []
         for cell in range(10):
@@ -211,18 +216,18 @@ def _crowd(shots: Sequence[Shot]) -> Iterator[Shot]:
             matrix = _around(shots[(7 * cell) % len(shots)], scale * 2, (x + 128, y + 180))
             small = moved(shot, matrix)
             window = np.s_[y : y + 360, x : x + 256]
-            canvas[window] = small.picture[window]
+            canvas[window], front[window] = small.picture[window], small.front[window]
             if small.faces:
                 faces.append(small.faces[0])
                 covered.append(shot.covered[0])
-        yield Shot(canvas, faces, covered)
+        yield Shot(canvas, faces, covered, front)
 
 
 def _occluded(shots: Sequence[Shot]) -> Iterator[Shot]:
     """Something of the colour of skin rises over the first face until 80 % is under it."""
     for number, shot in enumerate(shots):
         picture, covered = shot.picture.copy(), list(shot.covered)
-        front = np.zeros(picture.shape[:2], np.uint8)
+        front = shot.front.astype(np.uint8)
         if shot.faces:
             share = 0.8 * min(number / (0.6 * len(shots)), 1.0)
             outline = shot.faces[0][list(OVAL), :2]

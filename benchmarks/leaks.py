@@ -105,8 +105,11 @@ def _clips(data: Path, frames: int) -> dict[str, list[Shot]]:
                 picture,
                 [mesh for mesh in meshes if np.isfinite(mesh).all()],
                 [float(c) for c, m in zip(covers, meshes, strict=True) if np.isfinite(m).all()],
+                demo.in_front(number),
             )
-            for picture, meshes, covers in zip(pictures, truth.mesh, truth.occluded, strict=True)
+            for number, (picture, meshes, covers) in enumerate(
+                zip(pictures, truth.mesh, truth.occluded, strict=True)
+            )
         ]
     try:
         filmed = infant(data)
@@ -114,7 +117,12 @@ def _clips(data: Path, frames: int) -> dict[str, list[Shot]]:
         console.print("without infant.mp4, which is not there", highlight=False)
         return clips
     clips["filmed"] = [
-        Shot(frame.rgb(), [filmed.mesh[frame.index]], [0.0])
+        Shot(
+            frame.rgb(),
+            [filmed.mesh[frame.index]],
+            [0.0],
+            np.zeros((frame.height, frame.width), bool),
+        )
         for frame in read(filmed.path)
         if _CLEAR <= frame.index < _CLEAR + frames
     ]
@@ -157,16 +165,13 @@ def _deface(source: Path, shots: Sequence[Shot], threshold: float) -> Count:
 def _counted(source: Path, target: Path, shots: Sequence[Shot]) -> Count:
     count = Count()
     for shot, before, after in zip(shots, read(source), read(target), strict=False):
-        for number, (mesh, covered) in enumerate(zip(shot.faces, shot.covered, strict=True)):
+        for mesh, covered in zip(shot.faces, shot.covered, strict=True):
             share = seen(mesh, (before.width, before.height))
             if share < _VISIBLE or covered > _COVERED + 1e-6 or width(mesh) < _SMALLEST:
                 continue
             box = np.concatenate([mesh[:, :2].min(0), mesh[:, :2].max(0)])
-            front = None
-            if shot.front is not None and number == 0:
-                to_cells = face_matrix(mesh, MASK_SIDE)
-                cells = (MASK_SIDE, MASK_SIDE)
-                front = cv2.warpAffine(shot.front.astype(np.float32), to_cells, cells)
+            to_cells, cells = face_matrix(mesh, MASK_SIDE), (MASK_SIDE, MASK_SIDE)
+            front = cv2.warpAffine(shot.front.astype(np.float32), to_cells, cells)
             patch = Patch(before, box, mesh, front)
             if not patch.seen:
                 continue

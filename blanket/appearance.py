@@ -116,14 +116,21 @@ def appearance_of(picture: Image, mesh: Points) -> Appearance:
     )
 
 
-def departure(texture: Array, usual: NDArray[np.float32]) -> NDArray[np.float32]:
+def departure(
+    texture: Array, usual: NDArray[np.float32], known: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
     """How far each texel departs from the usual, ``[64, 64]``: the logarithm of the ratio,
     the light's change taken out, the mean over the colours.
 
-    texture, usual: ``[64, 64, 3]``, 0..255.
+    texture, usual: ``[64, 64, 3]``, 0..255. known: ``[64, 64]``, texels that lie in the
+    picture, where some do not: those do not depart.
     """
     ratio = np.log((texture.astype(np.float32) + 8) / (usual + 8))
     ratio = cv2.GaussianBlur(ratio, (0, 0), 1.0)
+    inside = atlas(SIDE).inside
+    if known is not None and (inside & known).any():
+        inside = inside & known
     # The middle of the hull decides what the light did: less than half of it is covered.
-    ratio -= np.median(ratio[atlas(SIDE).inside], axis=0)
-    return np.abs(ratio).mean(-1)
+    ratio -= np.median(ratio[inside], axis=0)
+    away = np.abs(ratio).mean(-1)
+    return away if known is None else np.where(known, away, np.float32(0))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
+from blanket.border import lies_within
 from blanket.crop import FACE_HALF, face_matrix, placement
 from blanket.faces import Points
 from blanket.mesh import MASK_SIDE
@@ -105,7 +106,7 @@ class Patch:
         if occluded is not None:
             face = face & (_on_patch(occluded) < 0.5)
         size = (picture.width, picture.height)
-        inside = _inside(self._matrix, size)
+        inside = lies_within(self._matrix, SIDE, size)
         self._face, self._around = face & inside, around & inside
         self.seen = float(self._face.sum()) >= _LEAST * float(upright.sum())
         self._pattern = self._detail(picture, self._matrix)
@@ -223,24 +224,3 @@ def _on_patch(occluded: NDArray[np.float32]) -> NDArray[np.float32]:
     """From the cells of the face crop to the pixels of the patch."""
     to_cells = align.compose(placement(MASK_SIDE, FACE_HALF), align.invert(placement(SIDE, HALF)))
     return np.asarray(cv2.warpAffine(occluded, align.invert(to_cells), (SIDE, SIDE)), np.float32)
-
-
-def _inside(matrix: align.Matrix, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Which pixels of the patch lie in a picture of some size (w, h)."""
-    back = align.invert(matrix)
-
-    def inside(points: NDArray[np.float32]) -> NDArray[np.bool_]:
-        there = align.apply(back, points)
-        return np.asarray(((there >= -0.5) & (there < np.array(size) - 0.5)).all(-1))
-
-    grid = _grid()
-    # If its corners do, all of it does: most faces are nowhere near the border.
-    if inside(grid[[0, SIDE - 1, -SIDE, -1]]).all():
-        return np.ones((SIDE, SIDE), bool)
-    return inside(grid).reshape(SIDE, SIDE)
-
-
-@cache
-def _grid() -> NDArray[np.float32]:
-    line = np.arange(SIDE, dtype=np.float32)
-    return np.stack(np.meshgrid(line, line), -1).reshape(-1, 2)

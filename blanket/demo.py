@@ -36,6 +36,7 @@ REPORT, SHEET = "report.json", "contact_sheet.png"
 FACES = 2
 INFANT, VISITOR = range(FACES)
 _BT709 = 1
+_COVERS = 0.5  # from which alpha on the hand covers a pixel
 _LONGEST = 600.0  # seconds; the truth of all frames is held in memory
 
 
@@ -114,6 +115,10 @@ class DemoClip:
             for future in ahead:
                 yield future.result()
 
+    def in_front(self, number: int) -> NDArray[np.bool_]:
+        """What of a frame the hand covers, ``[H, W]``, whatever is behind it."""
+        return self._scene.frame(self._story.at(number), number)[1] > _COVERS
+
     def truth(self) -> Truth:
         """The ground truth of the frames that were drawn."""
         return Truth(
@@ -141,7 +146,7 @@ class DemoClip:
             self._mesh[number, face] = mesh
             self._pose[number, face] = pose.yaw, pose.pitch, pose.roll
             self._visible[number, face] = seen >= 0.5 * cv2.contourArea(outline)
-            self._occluded[number, face] = float((inside * (cover > 0.5)).sum()) / seen
+            self._occluded[number, face] = float((inside * (cover > _COVERS)).sum()) / seen
 
 
 def make_demo(

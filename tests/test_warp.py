@@ -1,23 +1,32 @@
-"""The new face on one picture: what lies in front of it."""
+"""The new face on one picture: what lies in front of it, and where the picture ends."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from conftest import Demo
+from hypothesis import given
+from hypothesis import strategies as st
 
+from blanket import align
 from blanket.appearance import appearance_of
+from blanket.border import lies_within
 from blanket.config import load_settings
 from blanket.crop import FACE_SIDE, face_matrix
 from blanket.demo import INFANT
 from blanket.faces import Identity, Points
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE
+from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.warp import WarpSwapper
 from blanket.texture import TEXTURE_SIDE
 from blanket.topology import LEFT_EYE, OUTER_LIPS, RIGHT_EYE, SURFACE, load_topology
 from blanket.video import read
+
+SIDE = 192
 
 
 def stranger() -> Identity:
@@ -32,10 +41,7 @@ def stranger() -> Identity:
 
 @pytest.mark.parametrize("at", [RIGHT_EYE, OUTER_LIPS])
 def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...]) -> None:
-    clear = demo.truth.visible[:, INFANT] & (demo.truth.occluded[:, INFANT] < 0.02)
-    index = int(np.flatnonzero(clear)[0])
-    picture = next(frame.rgb() for frame in read(demo.clip) if frame.index == index)
-    mesh = demo.truth.mesh[index, INFANT].astype(np.float32)
+    picture, mesh = in_the_open(demo)
     own = appearance_of(picture, mesh)
     thing, inner = ball(picture, mesh, at)
     still = Still(np.where(thing[..., None], checkers(picture.shape), picture).astype(np.uint8))
@@ -49,6 +55,14 @@ def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...]) -
     assert not changed[inner].any()
     cheek = mesh[[50, 280], :2].round().astype(int)
     assert changed[cheek[:, 1], cheek[:, 0]].max() > 12
+
+
+def in_the_open(demo: Demo) -> tuple[np.ndarray, Points]:
+    """A frame in which nothing is at the infant's face, and its mesh."""
+    clear = demo.truth.visible[:, INFANT] & (demo.truth.occluded[:, INFANT] < 0.02)
+    index = int(np.flatnonzero(clear)[0])
+    picture = next(frame.rgb() for frame in read(demo.clip) if frame.index == index)
+    return picture, demo.truth.mesh[index, INFANT].astype(np.float32)
 
 
 def ball(picture: np.ndarray, mesh: Points, at: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -66,3 +80,33 @@ def ball(picture: np.ndarray, mesh: Points, at: tuple[int, ...]) -> tuple[np.nda
 def checkers(shape: tuple[int, ...]) -> np.ndarray:
     rows, columns = np.indices(shape[:2]) // 4
     return np.where(((rows + columns) % 2)[..., None], (20, 90, 40), (60, 230, 90))
+
+
+@pytest.mark.parametrize("cut", [0.3, 0.45, 0.6])
+def test_the_border_of_the_picture_is_nothing_in_front(demo: Demo, cut: float) -> None:
+    picture, mesh = in_the_open(demo)
+    own = replace(appearance_of(picture, mesh), frames=30)
+    top = int(mesh[:, 1].min() + cut * np.ptp(mesh[:, 1]))
+    half = Still(picture[top:])
+    mesh = mesh - np.array([0, top, 0], np.float32)
+    matrix = face_matrix(mesh, SIDE, 1.1)
+    patch = half.sample(matrix, (SIDE, SIDE))
+    within = lies_within(matrix, SIDE, (half.width, half.height))
+    # What the mesh network takes the repeated border for.
+    occluded = cv2.resize((~within).astype(np.float32), (MASK_SIDE, MASK_SIDE))
+    cover = OcclusionMask(own)(patch, align.apply(matrix, mesh), occluded, within)
+    assert not cover.any()
+
+
+@given(
+    st.floats(0, 2 * np.pi), st.floats(0.2, 3), st.tuples(st.floats(-90, 150), st.floats(-90, 150))
+)
+def test_what_lies_within_is_what_leads_back_into_the_picture(
+    roll: float, scale: float, shift: tuple[float, float]
+) -> None:
+    cos, sin = scale * np.cos(roll), scale * np.sin(roll)
+    matrix = np.array([[cos, -sin, shift[0]], [sin, cos, shift[1]]], np.float32)
+    within = lies_within(matrix, 64, (60, 40))
+    drawn = cv2.warpAffine(np.ones((40, 60), np.float32), matrix, (64, 64))
+    assert within[drawn > 0.99].all()
+    assert not within[drawn < 0.01].any()

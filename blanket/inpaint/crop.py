@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
+from blanket.border import lies_within
 from blanket.faces import Appearance, Image, Points
 from blanket.mask import face_mask
 from blanket.swap.occlusion import OcclusionMask
@@ -51,7 +52,8 @@ def inpaint_crop(
     matrix = crop_matrix(view.mesh, view.roll, side, context)
     pixels = view.picture.sample(matrix, (side, side))
     mesh = align.apply(matrix, view.mesh)
-    cover = OcclusionMask(own)(pixels, mesh, view.occluded)
+    within = lies_within(matrix, side, (view.picture.width, view.picture.height))
+    cover = OcclusionMask(own)(pixels, mesh, view.occluded, within)
     mask = face_mask(mesh, side, grow * side, feather * side) * (1 - cover)
     return InpaintCrop(matrix, pixels, mesh, mask)
 

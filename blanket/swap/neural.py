@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.attributes import eye_distance
+from blanket.border import lies_within
 from blanket.config import SwapSettings, is_path
 from blanket.crop import face_matrix
 from blanket.errors import InputError
@@ -186,7 +187,8 @@ class NeuralSwapper:
         to_patch = face_matrix(placement.mesh, LOOK_SIDE, LOOK_HALF)
         patch = picture.sample(to_patch, (LOOK_SIDE, LOOK_SIDE))
         mesh = align.apply(to_patch, placement.mesh)
-        cover = self._occlusion(patch, mesh, placement.occluded)
+        within = lies_within(to_patch, LOOK_SIDE, (picture.width, picture.height))
+        cover = self._occlusion(patch, mesh, placement.occluded, within)
         mask = face_mask(align.apply(matrix, placement.mesh), side, 0, FADE * side)
         clear = 1 - moved(cover, align.compose(matrix, align.invert(to_patch)), side)
         return _Face(picture, matrix, crop, patch, to_patch, mesh, mask * border_mask(side) * clear)

@@ -22,6 +22,8 @@ _LEAST = 0.1
 """What the network must suspect for cells to be one piece."""
 _SURE, _SPOT = 0.5, 0.1
 """What both witnesses see for sure, and its least share of a piece."""
+_KNOWN = 0.99
+"""Share of a texel that must lie in the picture."""
 _PART, _WHOLE = 0.5, 0.9
 """Of what the network suspects where a piece is sure: from where on, and from where on fully,
 the rest of the piece is believed."""
@@ -41,19 +43,26 @@ class OcclusionMask:
         self._before: NDArray[np.float32] | None = None
 
     def __call__(
-        self, patch: Image, mesh: Points, occluded: NDArray[np.float32]
+        self,
+        patch: Image,
+        mesh: Points,
+        occluded: NDArray[np.float32],
+        within: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         """``[S, S]`` float32: 1 where something lies in front.
 
         patch: ``[S, S, 3]`` RGB, with its mesh ``[478, 3]``. occluded: ``[48, 48]`` 0..1 on
-        the face crop, as the network sees it.
+        the face crop, as the network sees it. within: ``[S, S]``, which pixels lie in the
+        picture: its border, repeated, tells nothing.
         """
         side = patch.shape[0]
         # At half size: the evidence is coarse and the filter below is what costs.
         half = side // 2
         coarse = _on_patch(occluded, face_matrix(mesh), half, side)
+        if not within.all():
+            coarse[~within[: 2 * half : 2, : 2 * half : 2]] = 0
         if self._experience > 0:
-            away = self._departure(patch, mesh)
+            away = self._departure(patch, mesh, within)
             strange = self._strange(away)
             both = 0.45 * coarse - np.float32(0.15)
             if float(strange.max()) > 0.2:
@@ -72,13 +81,18 @@ class OcclusionMask:
         mask = mask**2 * (3 - 2 * mask)
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
 
-    def _departure(self, patch: Image, mesh: Points) -> NDArray[np.float32]:
+    def _departure(
+        self, patch: Image, mesh: Points, within: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
         """``[64, 64]``: how far each texel is from the child's usual face, over what is usual."""
         size = 2 * SIDE
         small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
         points = mesh.copy()
         points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
-        away = departure(unwrap(small, points, SIDE), self._own.texture)
+        known = None
+        if not within.all():
+            known = unwrap(within.astype(np.float32), mesh, SIDE) > _KNOWN
+        away = departure(unwrap(small, points, SIDE), self._own.texture, known)
         # The rim shows background as often as face: it follows what lies inside of it.
         return (away / (self._own.spread + 0.035)).ravel()[_inner()]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from blanket import align
 from blanket.attributes import Values, eye_opening, eye_widths
+from blanket.border import lies_within
 from blanket.config import SwapSettings
 from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
@@ -95,7 +96,8 @@ class WarpSwapper:
         matrix, side = _patch(mesh)
         patch, mesh = picture.sample(matrix, (side, side)), align.apply(matrix, mesh)
         # 2. What lies in front.
-        cover = self._occlusion(patch, mesh, occluded)
+        within = lies_within(matrix, side, (picture.width, picture.height))
+        cover = self._occlusion(patch, mesh, occluded, within)
         # 3. Features and outline where the new face has them.
         source, mesh, touched = reshape(side, mesh, self._change)
         shaped = _moved(patch, source, cv2.INTER_CUBIC)
