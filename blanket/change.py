@@ -28,6 +28,8 @@ _FINE, _COARSE = 0.7, 4.0
 """Pixels of the patch: detail between these (standard deviations) is compared."""
 _LEAST = 0.15
 """Share of the face that must be free of what is in front of it to be compared."""
+_HALF = 0.4
+"""The same share below which less than half of the face is free, without eyes and mouth."""
 _CELLS = 8
 """Across the patch; the noise of the surroundings is that of a cell."""
 _INNER = 0.9
@@ -59,19 +61,21 @@ class Change:
 
     correlation: of its detail, -1 to 1. half: the same of its most alike half. detail: how much
     of it the output has, 1 for as much. over_noise: power of what changed in the face over that
-    in its surroundings.
+    in its surroundings. part: so much of it is covered that less than half is compared.
     """
 
     correlation: float
     half: float
     detail: float
     over_noise: float
+    part: bool = False
 
     @property
     def untouched(self) -> bool:
         """The output shows the face as it was, but for noise."""
         noise = self.over_noise < WITHIN_NOISE and self.correlation > _SAME_AT_ALL
-        return self.correlation > UNTOUCHED or (noise and self.detail > 0.75)
+        least = _BARE if self.part else UNTOUCHED
+        return self.correlation > least or (noise and self.detail > 0.75)
 
     @property
     def unclear(self) -> bool:
@@ -108,7 +112,8 @@ class Patch:
         size = (picture.width, picture.height)
         inside = lies_within(self._matrix, SIDE, size)
         self._face, self._around = face & inside, around & inside
-        self.seen = float(self._face.sum()) >= _LEAST * float(upright.sum())
+        share = float(self._face.sum()) / float(upright.sum())
+        self.seen, self._part = share >= _LEAST, share < _HALF
         self._pattern = self._detail(picture, self._matrix)
         self._size = size
 
@@ -134,7 +139,7 @@ class Patch:
         changed = float(((b - gain * a) ** 2).mean()) / gain**2
         noise = 0.02 + self._noise((new - self._pattern) ** 2)
         detail = np.sqrt((float((b * b).mean()) + 0.05) / (power / a.size))
-        return Change(float(correlation), half, float(detail), changed / noise)
+        return Change(float(correlation), half, float(detail), changed / noise, self._part)
 
     def _detail(self, picture: Picture, matrix: align.Matrix) -> NDArray[np.float32]:
         """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
