@@ -208,8 +208,12 @@ def head_pose(mesh: Points, shape: Points | None = None) -> Values:
     """
     if shape is None:
         shape = load_topology().mean
-    turn, _, _ = pose_fit(shape, mesh)
-    # The turn as roll after pitch after yaw, so that roll is what is seen in the picture.
+    return head_angles(pose_fit(shape, mesh)[0])
+
+
+def head_angles(turn: NDArray[np.floating]) -> Values:
+    """Yaw, pitch, roll ``[..., 3]`` in degrees of rotations ``[..., 3, 3]``, as roll after pitch
+    after yaw, so that roll is what is seen in the picture."""
     yaw = np.arctan2(turn[..., 2, 0], turn[..., 2, 2])
     pitch = np.arcsin(np.clip(turn[..., 2, 1], -1, 1))
     roll = np.arctan2(-turn[..., 0, 1], turn[..., 1, 1])

@@ -24,7 +24,7 @@ from blanket.errors import InputError
 from blanket.flags import is_framed
 from blanket.image import Still, read_image
 from blanket.media import is_image
-from blanket.mesh import MeshNetwork
+from blanket.mesh import MeshNetwork, covered
 from blanket.persons import build_persons
 from blanket.picture import Picture
 from blanket.progress import Callback
@@ -156,8 +156,8 @@ class Auditor:
         same_size = (before.width, before.height) == (after.width, after.height)
         if persons is None or mesh is None or place.track is None or not same_size:
             return
-        covered = 0.0 if place.occluded is None else float(place.occluded[10:38, 12:36].mean())
-        if covered > _FREE or abs(head_pose(mesh)[0]) > _FRONTAL:
+        veiled = 0.0 if place.occluded is None else covered(place.occluded)
+        if veiled > _FREE or abs(head_pose(mesh)[0]) > _FRONTAL:
             return
         distance = persons.distance(before, after, mesh)
         trial.distance(place, distance)

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.attributes import head_angles
 from blanket.demo_scene import Scene
 from blanket.demo_story import Moment, Story
 from blanket.errors import InputError
@@ -48,7 +49,8 @@ class Truth:
     0 is the infant, 1 the visitor. visible: ``[T, 2]`` bool, at least half of the face's
     outline lies in the picture. occluded: ``[T, 2]`` float32, the share of that part of the
     outline that the hand covers. pose: ``[T, 2, 3]`` float32, yaw, pitch and roll in degrees
-    (NaN where absent). rate: frames a second. seed: of the clip.
+    as in `blanket.attributes.head_pose` (NaN where absent). rate: frames a second. seed: of
+    the clip.
     """
 
     mesh: NDArray[np.float32]
@@ -144,7 +146,7 @@ class DemoClip:
             if seen == 0:
                 continue
             self._mesh[number, face] = mesh
-            self._pose[number, face] = pose.yaw, pose.pitch, pose.roll
+            self._pose[number, face] = head_angles(pose.rotation())
             self._visible[number, face] = seen >= 0.5 * cv2.contourArea(outline)
             self._occluded[number, face] = float((inside * (cover > _COVERS)).sum()) / seen
 

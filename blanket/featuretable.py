@@ -27,7 +27,7 @@ from blanket.eval.gaze import eye_angles, gaze_direction
 from blanket.faces import Array
 from blanket.image import Still, read_image
 from blanket.media import is_image
-from blanket.mesh import MeshNetwork
+from blanket.mesh import MeshNetwork, covered
 from blanket.picture import Picture, enlarge_mesh
 from blanket.progress import Callback
 from blanket.timeline import Placement
@@ -282,10 +282,7 @@ def _columns(chunk: Sequence[tuple[int, Placement]], times: Array) -> dict[str, 
     }
     wide = {name: _spread(values, meshed) for name, values in read_off.items()}
     # The middle of the face crop is face.
-    cover = [
-        np.nan if one.occluded is None else float(one.occluded[10:38, 12:36].mean())
-        for one in faces
-    ]
+    cover = [np.nan if one.occluded is None else covered(one.occluded) for one in faces]
     together = np.column_stack([*wide.values(), cover])
     marks = [f"{mark}_{axis}" for mark in _MARKS for axis in "xy"]
     names = [

@@ -32,6 +32,8 @@ from blanket.topology import five_points, load_topology
 from blanket.weights import weights_path
 
 MASK_SIDE = 48
+_MIDDLE = slice(10, 38), slice(12, 36)
+"""Cells of the face crop that most faces fill."""
 LOOKS = 2
 """How often eyes and lips are cut out and read, each time where the last reading put them."""
 
@@ -49,6 +51,11 @@ class Reading:
     trust: float
     occluded: NDArray[np.uint8]
     crop: align.Matrix
+
+
+def covered(occluded: NDArray[np.floating]) -> float:
+    """How far a face is covered, 0 to 1: the mean of ``[48, 48]`` 0..1 over its middle."""
+    return float(occluded[_MIDDLE].mean())
 
 
 class MeshNetwork:

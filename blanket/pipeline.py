@@ -38,7 +38,7 @@ from blanket.chosen import (
 )
 from blanket.clashes import files_of, refuse_clashes
 from blanket.config import Settings, load_settings
-from blanket.container import refuse_unfit
+from blanket.container import CONTAINERS, refuse_unfit
 from blanket.cores import one_core_a_call
 from blanket.corrections import named, told
 from blanket.detect import build_detector
@@ -221,8 +221,7 @@ def written_as(path: Path) -> Path:
     """A path to write to: with the suffix .mp4 where a video of its own cannot be written."""
     if not is_video(path):
         return path
-    writable = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi"}
-    return path if path.suffix.lower() in writable else path.with_suffix(".mp4")
+    return path if path.suffix.lower() in CONTAINERS else path.with_suffix(".mp4")
 
 
 def _mirrored(source: Path, target: Path, media: Sequence[Path]) -> dict[Path, Path]:

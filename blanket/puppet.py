@@ -43,7 +43,7 @@ class Pose:
     """What the puppet does in one frame.
 
     x, y: pixels, where the middle of the mean face is. scale: pixels between the outer eye
-    corners. yaw, pitch, roll: degrees, as in `blanket.attributes.head_pose`. blink: 0 open,
+    corners. yaw, pitch, roll: degrees, roll after yaw after pitch. blink: 0 open,
     1 shut. mouth: 0 shut, 1 wide open. gaze: degrees to the face's right as seen in the
     picture, and down, relative to the head. lean: degrees of roll of the body.
     """

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from blanket.decode import read, supported
 from blanket.errors import InputError
 from blanket.frame import Frame
-from blanket.videoinfo import VideoInfo, open_source, probe
+from blanket.videoinfo import VideoInfo, open_source, probe, videos
 
 _AHEAD = 60
 """Frames up to which decoding on is faster than seeking."""
@@ -128,12 +128,7 @@ class Reel:
 
     def _from(self, stamp: int) -> Iterator[Frame]:
         """Frames from the key frame before a time stamp on; none where one is unknown."""
-        stream = next(
-            one
-            for one in self._source.streams.video
-            if one.codec_context is not None
-            and not one.disposition & av.stream.Disposition.attached_pic
-        )
+        stream = videos(self._source)[0]
         scaler = VideoReformatter()
         try:
             self._source.seek(max(stamp, 0), stream=stream, backward=True)

@@ -17,6 +17,7 @@ from blanket.document import frame_ranges
 from blanket.expected import frames_with_fewer
 from blanket.faces import Identity
 from blanket.inpaint.morphable import age_group, years_of
+from blanket.mesh import covered
 from blanket.report import (
     BackendsReport,
     DetectionReport,
@@ -88,7 +89,7 @@ class Tally:
         entry.trust += placement.trust
         if placement.occluded is not None:
             # The middle of the face crop is face.
-            entry.occluded += float(placement.occluded[10:38, 12:36].mean())
+            entry.occluded += covered(placement.occluded)
 
     def leave(self, track: Track, why: str) -> None:
         """A face is left as it is in all frames."""

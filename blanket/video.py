@@ -1,7 +1,7 @@
 """Video in and out: `probe`, `read` and `Writer`, with `VideoInfo` and `Frame` between them.
 
 info = probe(source)
-with pending(target, overwrite=False) as path, Writer(path, info, version="1.0") as writer:
+with pending(target, overwrite=False) as path, Writer(path, info) as writer:
     for frame in read(source):
         frame.paste(patch, alpha, matrix)
         writer.write(frame)

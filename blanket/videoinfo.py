@@ -117,7 +117,7 @@ def open_video(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with container:
         if container.format.name in _NOT_VIDEO:
             raise InputError(f"{path} is a {container.format.name} text file, not a video")
-        streams = _videos(container)
+        streams = videos(container)
         if not streams:
             raise InputError(f"{path} has no video stream that can be decoded")
         yield container, streams[0]
@@ -134,7 +134,7 @@ def open_source(path: Path) -> InputContainer:
     )
 
 
-def _videos(container: InputContainer) -> list[VideoStream]:
+def videos(container: InputContainer) -> list[VideoStream]:
     """The streams that can be decoded and are no cover pictures."""
     return [
         stream
@@ -183,7 +183,7 @@ def _describe(
         codec=stream.codec_context.codec.canonical_name,
         has_audio=bool(container.streams.audio),
         interlaced=first.interlaced_frame,
-        further_videos=len(_videos(container)) - 1,
+        further_videos=len(videos(container)) - 1,
     )
 
 

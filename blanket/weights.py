@@ -32,7 +32,7 @@ def checksums() -> dict[str, str]:
             return {name: entry["sha256"] for name, entry in tomllib.load(file).items()}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BlanketError(
-            f"The file {path} is missing or damaged: install blanket again."
+            f"the file {path} is missing or damaged: install blanket again"
         ) from error
 
 
@@ -50,11 +50,11 @@ def weights_path(name: str) -> Path:
     """
     path = weights_folder() / name
     if not path.is_file():
-        raise BlanketError(f"The weights file {path} is missing: install blanket again.")
+        raise BlanketError(f"the weights file {path} is missing: install blanket again")
     if sha256(path) != checksums().get(name):
         raise BlanketError(
-            f"The weights file {path} is damaged (its checksum is not the one in "
-            "checksums.toml): install blanket again, or run `blanket train` to make it anew."
+            f"the weights file {path} is damaged (its checksum is not the one in "
+            "checksums.toml): install blanket again, or run `blanket train` to make it anew"
         )
     return path
 

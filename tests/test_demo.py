@@ -80,7 +80,7 @@ def test_truth_of_infant(demo: Demo) -> None:
     assert mesh[..., 0].max() < 640 and mesh[..., 1].max() < 360
     pose = head_pose(mesh)
     # A jaw that drops pulls the fitted pitch along.
-    assert np.abs(pose - demo.truth.pose[:, INFANT]).max(0) == pytest.approx(0, abs=8)
+    assert (np.abs(pose - demo.truth.pose[:, INFANT]).max(0) < (6, 6, 3)).all()
     assert pose[:, 0].min() < -42 and pose[:, 0].max() > 25
     assert pose[:, 2].min() < 26 and pose[:, 2].max() > 65
 

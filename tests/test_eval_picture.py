@@ -201,7 +201,7 @@ def test_frechet_distance_is_its_formula() -> None:
     import torch
     from scipy.linalg import sqrtm
 
-    from blanket.eval.perceptual import frechet_distance
+    from blanket.eval.perceptual import Frechet
 
     class Colours(torch.nn.Module):
         """Mean colour and its spread: six features."""
@@ -223,11 +223,18 @@ def test_frechet_distance_is_its_formula() -> None:
 
     (m, c), (n, d) = moments(first), moments(second)
     expected = ((m - n) ** 2).sum() + np.trace(c + d - 2 * sqrtm(c @ d).real)
-    found = frechet_distance(first, second, network)
-    assert found == pytest.approx(expected, rel=1e-3)
-    assert frechet_distance(first, first, network) == pytest.approx(0, abs=1e-3)
+
+    def distance(original: np.ndarray, output: np.ndarray) -> float:
+        metric = Frechet(network)
+        for pictures, real in ((original, True), (output, False)):
+            for one in pictures:
+                metric.add(one, real)
+        return metric.value()
+
+    assert distance(first, second) == pytest.approx(expected, rel=1e-3)
+    assert distance(first, first) == pytest.approx(0, abs=1e-3)
     with pytest.raises(InputError, match="at least two pictures"):
-        frechet_distance(first, second[:1], network)
+        distance(first, second[:1])
 
 
 def test_cost_sees_time_and_the_peak_of_memory() -> None:

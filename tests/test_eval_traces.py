@@ -13,19 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_attributes import SCALE, face
 
+from blanket.attributes import head_pose
 from blanket.demo import INFANT
 from blanket.errors import InputError
-from blanket.eval.angles import angle_agreement, angle_difference, head_pose_agreement, unwrapped
+from blanket.eval.angles import angle_agreement, angle_difference, unwrapped
 from blanket.eval.blinks import blinks, match_events
 from blanket.eval.demographics import build_age_gender, demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.gaze import angle_between, gaze_agreement, gaze_direction
-from blanket.eval.landmarks import IBUG, SCHEMES, landmark_agreement, landmarks, normalised_error
-from blanket.eval.matching import match_boxes, overlaps
-from blanket.eval.traces import agreement, correlation
+from blanket.eval.landmarks import SCHEMES, landmark_agreement, landmarks, normalised_error
+from blanket.eval.traces import agreement, correlation, read_found
 from blanket.genderage import GenderAge
 from blanket.mesh import MeshNetwork
-from blanket.topology import load_topology
+from blanket.topology import IBUG, load_topology
 from blanket.video import read
 
 NAN = float("nan")
@@ -88,19 +88,6 @@ def test_angles_go_the_short_way_round() -> None:
     assert found.correlation == pytest.approx(1)
     assert found.slope == pytest.approx(1)
     assert found.bias == pytest.approx(-1)
-
-
-def test_head_pose_agrees_by_what_was_turned() -> None:
-    rolls = np.linspace(160, 200, 9)
-    original = np.stack([face(yaw=r / 10, pitch=5, roll=r) for r in rolls])
-    output = np.stack([face(yaw=r / 10 + 3, pitch=5, roll=r - 4) for r in rolls])
-    output[4] = NAN
-    found = head_pose_agreement(original, output)
-    assert found["yaw"].error == pytest.approx(3, abs=0.05)
-    assert found["roll"].error == pytest.approx(4, abs=0.05)
-    assert found["roll"].correlation_found == pytest.approx(1, abs=1e-3)
-    assert found["pitch"].error == pytest.approx(0, abs=0.05)
-    assert found["yaw"].lost == 1
 
 
 def looking(right: float, **turn: float) -> np.ndarray:
@@ -290,7 +277,9 @@ def test_both_ends_of_every_scale_of_use() -> None:
     )
     gone = np.full_like(meshes, NAN)
     for output, end in ((meshes, 1.0), (gone, 0.0)):
-        for found in head_pose_agreement(meshes, output).values():
+        poses = (read_found(head_pose, one) for one in (meshes, output))
+        for before, after in zip(*(pose.T for pose in poses), strict=True):
+            found = angle_agreement(before, after)
             assert found.correlation == pytest.approx(end) and found.within == end
         gaze = gaze_agreement(meshes, output)
         assert gaze.within == end and gaze.horizontal.correlation == pytest.approx(end)
@@ -300,11 +289,3 @@ def test_both_ends_of_every_scale_of_use() -> None:
         p = rng.dirichlet(np.ones(4), 30)
         expression = expression_agreement(p, p if end else np.full_like(p, NAN))
         assert expression.agreement == end and expression.cosine == pytest.approx(end)
-
-
-def test_boxes_are_matched_one_to_one() -> None:
-    original = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 50, 60, 60]], float)
-    output = np.array([[20, 0, 30, 5], [1, 0, 11, 10], [90, 90, 99, 99]], float)
-    assert match_boxes(original, output) == [(0, 1), (1, 0)]
-    assert match_boxes(original, np.empty((0, 4))) == []
-    np.testing.assert_allclose(overlaps(original[:1], output[1:2]), [[90 / 110]])

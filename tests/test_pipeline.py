@@ -52,7 +52,8 @@ def infant_mesh(clip: Path) -> dict[int, Points]:
     """The smoothed mesh of the face that is longest in the clip, by frame."""
     tracks, cuts = followed(clip)
     track = max(tracks, key=lambda one: len(one.sightings))
-    line = Timeline(track, cuts, 8, 0.5, 12)
+    asked = load_settings()
+    line = Timeline(track, cuts, asked.track.max_gap, asked.track.smoothing, asked.detect.every)
     placed = {index: line.at(index) for index in track.sightings}
     return {i: p.mesh for i, p in placed.items() if p is not None and p.mesh is not None}
 

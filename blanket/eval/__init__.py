@@ -4,7 +4,6 @@ Every figure is a pure function, one idea a file. They take what was read off th
 the output, side by side frame by frame, with NaN where no face was found, and read no files
 themselves.
 
-- `matching`: which face of the output is which of the original.
 - `identity`, `verification`, `identification`: is the identity gone?
 - `traces`, `angles`, `gaze`, `blinks`, `landmarks`, `expression`, `affect`, `demographics`: is
   what the face does kept? Eye and mouth opening (`blanket.attributes`) are plain traces.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from blanket.attributes import head_pose
-from blanket.eval.traces import Agreement, Values, agreement, paired, read_found
-from blanket.faces import Array, Points
+from blanket.eval.traces import Agreement, Values, agreement, paired
+from blanket.faces import Array
 
 TOLERANCE = 5.0
 """Degrees: about the error of head-pose estimators on benchmark faces (3 to 5 degrees on
@@ -41,16 +40,3 @@ def angle_agreement(original: Array, output: Array, tolerance: float = TOLERANCE
     known = np.isfinite(original)
     followed = np.where(known, smooth + ahead, output)
     return agreement(smooth, followed, tolerance)
-
-
-def head_pose_agreement(original: Points, output: Points) -> dict[str, Agreement]:
-    """How ``yaw``, ``pitch`` and ``roll`` agree, degrees: mean absolute error, correlation.
-
-    original, output: meshes ``[N, 478, 3]`` pixels, NaN where no face was found. The angles
-    are those of `blanket.attributes.head_pose`.
-    """
-    before, after = (read_found(head_pose, meshes) for meshes in paired(original, output))
-    return {
-        name: angle_agreement(before[:, i], after[:, i])
-        for i, name in enumerate(("yaw", "pitch", "roll"))
-    }

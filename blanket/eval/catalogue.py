@@ -273,4 +273,4 @@ def _metrics() -> Iterator[Metric]:
 
 
 METRICS: tuple[Metric, ...] = tuple(_metrics())
-"""Every figure that is measured in single videos."""
+"""Every figure, of single videos and of all together."""

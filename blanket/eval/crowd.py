@@ -113,7 +113,7 @@ def _against(
 def _same_face(recogniser: Recogniser, looks: list[Looks]) -> dict[str, Estimate]:
     """Over people in several videos, the mean of how far their new faces lie apart."""
     apart, kept = [], []
-    for person in {one.person for one in looks}:
+    for person in sorted({one.person for one in looks}):
         videos = [one.after for one in looks if one.person == person]
         same = same_face_across(recogniser, videos)
         if np.isfinite(same.mean):

@@ -11,28 +11,10 @@ from blanket import align
 from blanket.attributes import eye_distance
 from blanket.eval.traces import Values, correlation, paired, read_found
 from blanket.faces import Array, Points
-from blanket.topology import five_points, load_topology
+from blanket.topology import IBUG, five_points, load_topology
 
 Scheme = Literal[5, 68, 478]
 SCHEMES: tuple[Scheme, ...] = (5, 68, 478)
-
-IBUG = (
-    127, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 356,
-    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
-    168, 197, 195, 4, 75, 97, 2, 326, 305,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
-    78, 82, 13, 312, 308, 317, 14, 87,
-)  # fmt: skip
-"""The vertices of the mesh nearest to the 68 points of iBUG 300-W (Sagonas et al. 2013), in
-their order: jaw from the left of an upright picture, brows, nose, eyes, outer and inner lips.
-
-Of the vertices of the same part (the oval, the brows, the rings of eyes and lips), the one
-that was nearest on average to dlib's 68 points on 625 upright, frontal faces of One Million
-Impressions and Labeled Faces in the Wild, chosen together with its mirror image; the inner
-eye corners are the mesh's own. The mean distance is 4 % of that of the outer eye corners: 8 %
-on the jaw, where a point has no place of its own along the line, 2 to 3 % elsewhere.
-"""
 
 TOLERANCE = 0.08
 """Share of the distance between the outer eye corners: a larger mean error is a failure, as

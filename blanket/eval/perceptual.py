@@ -6,7 +6,6 @@ Inception network of torch-fidelity), or finds where torch keeps its downloads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 from urllib.error import URLError
 
@@ -93,20 +92,6 @@ class Frechet:
         if min(self._counts.values()) < 2:
             raise InputError("FID needs at least two pictures on each side")
         return float(self._metric.compute())
-
-
-def frechet_distance(
-    original: Iterable[Image],
-    output: Iterable[Image],
-    features: int | torch.nn.Module = 2048,
-    device: Device = "cpu",
-) -> float:
-    """`Frechet` of two sets at hand."""
-    distance = Frechet(features, device)
-    for pictures, real in ((original, True), (output, False)):
-        for one in pictures:
-            distance.add(one, real)
-    return distance.value()
 
 
 def _planes(pictures: list[Image]) -> torch.Tensor:

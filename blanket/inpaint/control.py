@@ -9,19 +9,10 @@ import cv2
 import numpy as np
 
 from blanket.faces import Image, Points
-from blanket.topology import LEFT_IRIS, RIGHT_IRIS
+from blanket.topology import IBUG, LEFT_IRIS, RIGHT_IRIS
 
-LANDMARKS = (
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
-    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
-    168, 197, 5, 4, 75, 97, 2, 326, 305,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
-    78, 82, 13, 312, 308, 317, 14, 87,
-    LEFT_IRIS[0], RIGHT_IRIS[0],
-)  # fmt: skip
-"""The vertices at OpenPose's 70 points of a face: jaw, brows, nose, eyes, lips in the order of
-iBUG's 68 (Sagonas et al. 2013), then the pupils."""
+LANDMARKS = (*IBUG, LEFT_IRIS[0], RIGHT_IRIS[0])
+"""The vertices at OpenPose's 70 points of a face: iBUG's 68, then the pupils."""
 LOW, HIGH = 100, 200
 """Canny's thresholds, those of the published ControlNets."""
 

@@ -152,8 +152,8 @@ def _mixtures(
 class Foresight:
     """How far mixtures would be from a child once they are put on its face.
 
-    Only what the swap changes counts: the texture, and the shape as far as features and
-    outline move (`blanket.swap.shape`).
+    Only what the swap changes counts: the texture, and the shape as far as features move
+    (`blanket.swap.shape`).
     """
 
     def __init__(self, own: Appearance) -> None:

@@ -98,7 +98,7 @@ class WarpSwapper:
         # 2. What lies in front.
         within = lies_within(matrix, side, (picture.width, picture.height))
         cover = self._occlusion(patch, mesh, occluded, within)
-        # 3. Features and outline where the new face has them.
+        # 3. Features where the new face has them.
         source, mesh, touched = reshape(side, mesh, self._change)
         shaped = _moved(patch, source, cv2.INTER_CUBIC)
         veil = _moved(cover, source, cv2.INTER_LINEAR) if cover.any() else cover
