@@ -92,6 +92,15 @@ def test_extras_hold_what_the_code_asks_of_them() -> None:
     assert [extra for extra in extras if f"`{extra}`" not in told and extra != "test"] == []
 
 
+def test_every_module_is_in_the_map() -> None:
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    places = told[told.index("## Where things are") :]
+    modules = {path.name for path in (ROOT / "blanket").rglob("*.py")} - {"__init__.py"}
+    assert {name for name in modules if f"`{name}`" not in places} == set()
+    named = set(re.findall(r"`(\w+\.py)`", places[: places.index("\n## ", 1)]))
+    assert named <= modules
+
+
 def test_the_public_names_exist() -> None:
     assert set(dir(blanket)) == set(blanket.__all__)
     assert blanket.Report.__name__ == "Report"

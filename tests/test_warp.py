@@ -39,10 +39,11 @@ def stranger() -> Identity:
     return Identity(texture, shape, "test", 0.6)
 
 
+@pytest.mark.parametrize("frames", [1, 30])
 @pytest.mark.parametrize("at", [RIGHT_EYE, OUTER_LIPS])
-def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...]) -> None:
+def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...], frames: int) -> None:
     picture, mesh = in_the_open(demo)
-    own = appearance_of(picture, mesh)
+    own = replace(appearance_of(picture, mesh), frames=frames)
     thing, inner = ball(picture, mesh, at)
     still = Still(np.where(thing[..., None], checkers(picture.shape), picture).astype(np.uint8))
     before = still.rgb().copy()
@@ -80,6 +81,24 @@ def ball(picture: np.ndarray, mesh: Points, at: tuple[int, ...]) -> tuple[np.nda
 def checkers(shape: tuple[int, ...]) -> np.ndarray:
     rows, columns = np.indices(shape[:2]) // 4
     return np.where(((rows + columns) % 2)[..., None], (20, 90, 40), (60, 230, 90))
+
+
+@pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
+@pytest.mark.parametrize("suspected", [0.0, 0.1])
+def test_a_shadow_that_crosses_the_face_is_nothing_in_front(
+    demo: Demo, part: float, suspected: float
+) -> None:
+    picture, mesh = in_the_open(demo)
+    own = replace(appearance_of(picture, mesh), frames=30)
+    edge = mesh[:, 0].min() + part * np.ptp(mesh[:, 0])
+    across = np.arange(picture.shape[1], dtype=np.float32)
+    shade = 1 - 0.6 / (1 + np.exp((across - edge) / 6))
+    shaded = Still((picture * shade[None, :, None]).astype(np.uint8))
+    matrix = face_matrix(mesh, SIDE, 1.1)
+    patch, everywhere = shaded.sample(matrix, (SIDE, SIDE)), np.ones((SIDE, SIDE), bool)
+    occluded = np.full((MASK_SIDE, MASK_SIDE), suspected, np.float32)
+    cover = OcclusionMask(own)(patch, align.apply(matrix, mesh), occluded, everywhere)
+    assert cover.max() < 0.05
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.45, 0.6])

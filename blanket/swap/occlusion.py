@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from blanket import align
 from blanket.appearance import SIDE, departure
 from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
-from blanket.faces import Appearance, Image, Points
+from blanket.faces import Appearance, Array, Image, Points
 from blanket.mesh import MASK_SIDE
 from blanket.nearest import nearest
 from blanket.swap.raster import Raster
@@ -24,6 +24,18 @@ _SURE, _SPOT = 0.5, 0.1
 """What both witnesses see for sure, and its least share of a piece."""
 _KNOWN = 0.99
 """Share of a texel that must lie in the picture."""
+_NEAR_BORDER = 0.05
+"""How near the border the network alone is not believed, in sides of the patch: of its cells two
+reach beyond it."""
+_TRACE = 0.04, 0.16
+"""What the network must suspect of what is strange: less is no trace of a thing, more is one."""
+_DETAIL, _WINDOW = (0.8, 3.0), 5.0
+"""Texels (standard deviation) between which detail of skin lies, and over which it is compared."""
+_FAINT = 2e-5
+"""Power of detail (logarithms, squared) that is none: noise and coding."""
+_OTHER, _OWN = 0.45, 0.7
+"""Correlation of detail up to which skin may be another's, and from which it is the child's own:
+hands and toys have -0.2 to 0.4, the same skin in a shadow that crosses it 0.75 to 0.95."""
 _PART, _WHOLE = 0.5, 0.9
 """Of what the network suspects where a piece is sure: from where on, and from where on fully,
 the rest of the piece is believed."""
@@ -59,15 +71,22 @@ class OcclusionMask:
         # At half size: the evidence is coarse and the filter below is what costs.
         half = side // 2
         coarse = _on_patch(occluded, face_matrix(mesh), half, side)
+        trace = coarse
         if not within.all():
-            coarse[~within[: 2 * half : 2, : 2 * half : 2]] = 0
+            coarse = coarse * _well_within(within[: 2 * half : 2, : 2 * half : 2])
         if self._experience > 0:
-            away = self._departure(patch, mesh, within)
+            texture = _texture(patch, mesh)
+            away = self._departure(texture, mesh, within)
             strange = self._strange(away)
             both = 0.45 * coarse - np.float32(0.15)
             if float(strange.max()) > 0.2:
+                # A shadow that crosses the face is strange, too, and so is skin that was covered
+                # until now: what the network sees no trace of, and what has the detail of the
+                # child's own skin, is nothing in front of it.
+                thing = strange * _traced(trace, mesh, side)
+                thing *= 1 - _same_skin(texture, self._own.texture)
                 known = Raster(side).texture_positions(mesh)
-                both = both + _drawn(strange, known[::2, ::2])
+                both = both + _drawn(thing, known[::2, ::2])
                 if float(both.max()) > _SURE:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
                     rest = _joined(both, below) * _drawn(_unlike(away), known[::2, ::2])
@@ -82,17 +101,13 @@ class OcclusionMask:
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
 
     def _departure(
-        self, patch: Image, mesh: Points, within: NDArray[np.bool_]
+        self, texture: Image, mesh: Points, within: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """``[64, 64]``: how far each texel is from the child's usual face, over what is usual."""
-        size = 2 * SIDE
-        small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
-        points = mesh.copy()
-        points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
         known = None
         if not within.all():
             known = unwrap(within.astype(np.float32), mesh, SIDE) > _KNOWN
-        away = departure(unwrap(small, points, SIDE), self._own.texture, known)
+        away = departure(texture, self._own.texture, known)
         # The rim shows background as often as face: it follows what lies inside of it.
         return (away / (self._own.spread + 0.035)).ravel()[_inner()]
 
@@ -107,6 +122,54 @@ class OcclusionMask:
             now = np.maximum(now, 0.5 * self._before)
         self._before = now
         return now
+
+
+def _texture(patch: Image, mesh: Points) -> Image:
+    """The face in a patch as a texture, ``[64, 64, 3]``."""
+    size = 2 * SIDE
+    small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
+    points = mesh.copy()
+    points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
+    return unwrap(small, points, SIDE)
+
+
+def _well_within(within: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """What lies within the picture, ``[S, S]``, and not near its border: 1, else 0."""
+    reach = 2 * round(_NEAR_BORDER * within.shape[0]) + 1
+    # The patch's own border is none.
+    return cv2.erode(within.astype(np.uint8), np.ones((reach, reach), np.uint8), borderValue=1)
+
+
+def _traced(suspected: NDArray[np.float32], mesh: Points, side: int) -> NDArray[np.float32]:
+    """``[64, 64]`` 0..1: texels of which, or near which, the network suspects anything.
+
+    suspected: its map on half of a patch of `side` pixels, with its mesh ``[478, 3]``.
+    """
+    reach = side // 24 * 2 + 1
+    spread = cv2.dilate(suspected, np.ones((reach, reach), np.uint8))
+    points = mesh.copy()
+    points[:, :2] = (points[:, :2] + 0.5) / 2 - 0.5
+    least, enough = _TRACE
+    return ((unwrap(spread, points, SIDE) - least) / (enough - least)).clip(0, 1)
+
+
+def _same_skin(texture: Array, usual: Array) -> NDArray[np.float32]:
+    """``[64, 64]`` 0..1: where a texture has the detail of the usual one, in whatever light: the
+    correlation, over a window, of the logarithms' detail."""
+
+    def window(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return cv2.GaussianBlur(values, (0, 0), _WINDOW)
+
+    a, b = _detail(texture), _detail(usual)
+    power = (window(a * a) + _FAINT) * (window(b * b) + _FAINT)
+    alike = window(a * b) / np.sqrt(power)
+    return ((alike - _OTHER) / (_OWN - _OTHER)).clip(0, 1)
+
+
+def _detail(texture: Array) -> NDArray[np.float32]:
+    fine, coarse = _DETAIL
+    light = np.log(texture.astype(np.float32).mean(-1) + 8)
+    return cv2.GaussianBlur(light, (0, 0), fine) - cv2.GaussianBlur(light, (0, 0), coarse)
 
 
 def _unlike(away: NDArray[np.float32]) -> NDArray[np.float32]:
