@@ -40,6 +40,9 @@ CLOSER = 2.0
 """How much larger than usual the copy of a close search is: for small faces."""
 SMALL = 64.0
 """Pixels of the analysis copy across a face up to which it may be missed in the usual copy."""
+CUT_OFF, BORDER = 0.5, 3.0
+"""Trust in the mesh of a face at the border below which it is hidden, and how near that is, in
+pixels of the analysis copy."""
 LONGEST_HIDDEN_GAP = 45
 """Frames between two sightings of a face over which it is taken to be still there."""
 LONGEST_UNSEARCHED = 0.5
@@ -492,6 +495,10 @@ class Tracker:
         return None
 
     def _sight(self, track: Track, index: int, small: Image, reading: Reading) -> None:
+        if self._misread(reading):
+            box = self._enlarged_box(mesh_box(reading.mesh))
+            track.sightings[index] = Sighting(box, reading.trust, "low-trust")
+            return
         mesh = enlarge_mesh(reading.mesh, self._size, self._full)
         sighting = Sighting.of_reading(reading, mesh, self._shelf)
         track.sightings[index] = sighting
@@ -501,6 +508,13 @@ class Tracker:
             assert kept is not None
             mine = enlarge_mesh(kept, self._full, self._size)
             track.album.add(Look.taken(index, small, mine, clearness(reading)))
+
+    def _misread(self, reading: Reading) -> bool:
+        """Whether a face that the border cuts off may have been read as a smaller one that is
+        whole: good enough to be followed, not to be painted by."""
+        low, high = mesh_box(reading.mesh).reshape(2, 2)
+        beyond = (low < BORDER).any() or (high > np.array(self._size) - BORDER).any()
+        return bool(beyond) and reading.trust < CUT_OFF
 
     def _enlarged_box(self, box: Points) -> Points:
         return enlarge_points(box.reshape(2, 2), self._size, self._full).ravel()
