@@ -183,7 +183,9 @@ def make_demo(
     clip, truth, anonymized, report, sheet = paths
     for path in paths:
         if path.exists() and not overwrite:
-            raise InputError(f"{path} exists already: choose another folder or allow overwriting")
+            raise InputError(
+                f"{path} exists already: choose another folder or allow overwriting (--overwrite)"
+            )
     tell = progress or (lambda stage, done, total: None)
     # 1. The clip and its truth.
     demo = DemoClip(seed, seconds, width, height, rate)

@@ -68,7 +68,9 @@ def refuse_existing(target: Path, overwrite: bool) -> None:
     if is_folder:
         raise InputError(f"{target} is a folder: name a file")
     if exists and not overwrite:
-        raise InputError(f"{target} exists already: choose another name or allow overwriting")
+        raise InputError(
+            f"{target} exists already: choose another name or allow overwriting (--overwrite)"
+        )
     if holds_key(target):
         raise InputError(f"{target} holds a key, which is never replaced: choose another name")
 

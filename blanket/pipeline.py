@@ -626,7 +626,7 @@ class Run:
         for frame in frames:
             yield frame
             done += 1
-            if done % 10 == 0:
+            if done % 10 == 0 and done != total:
                 self._progress(stage, done, total)
         self._progress(stage, done, done)
 

@@ -139,6 +139,17 @@ def test_a_face_whose_mesh_is_not_trusted_is_kept_as_a_box() -> None:
     assert all(s.packed is None for s in track.sightings.values())
 
 
+@pytest.mark.parametrize(
+    ("y", "trust", "meshed"), [(30, 0.4, False), (30, 0.6, True), (180, 0.4, True)]
+)
+def test_a_doubtful_mesh_is_hidden_where_the_border_cuts_the_face_off(
+    y: float, trust: float, meshed: bool
+) -> None:
+    (track,) = follow(World(lambda i: [(300, y)], trust=trust), 20)
+    assert sorted(track.sightings) == list(range(20))
+    assert {s.packed is not None for s in track.sightings.values()} == {meshed}
+
+
 def test_a_face_that_is_lost_for_a_while_is_the_same_track() -> None:
     world = World(lambda i: [] if 12 <= i < 24 else [(200, 180)])
     (track,) = follow(world, 40)

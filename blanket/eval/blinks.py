@@ -21,6 +21,9 @@ LONGEST = 0.5
 TOLERANCE = 0.1
 """Seconds within which a blink of the output is one of the original."""
 
+LEAST_RATE = 15.0
+"""Frames a second below which blinks fall between the frames."""
+
 
 @dataclass(frozen=True)
 class EventAgreement:
@@ -39,6 +42,12 @@ class EventAgreement:
     matched: int
 
 
+def too_few_for_blinks(times: Array) -> bool:
+    """Whether frames at some times ``[N]``, seconds, are too far apart to tell blinks by."""
+    when = np.asarray(times, np.float64)
+    return len(when) > 1 and float(np.median(np.diff(when))) > 1.01 / LEAST_RATE
+
+
 def blinks(opening: Array, times: Array) -> NDArray[np.float64]:
     """When the eyes blink: the times ``[K]`` of the narrowest frame of every blink, seconds.
 
@@ -49,8 +58,7 @@ def blinks(opening: Array, times: Array) -> NDArray[np.float64]:
     A blink is a run of frames in which the opening is below 0.6 of the open eye's (its
     ninth decile over the trace: eyes differ, so a fixed ratio does not do), no longer than
     half a second, with open frames on both sides: where the face is lost during a closure, or
-    the recording begins or ends in it, its length is unknown and it is no blink. Below about
-    15 frames a second blinks fall between the frames.
+    the recording begins or ends in it, its length is unknown and it is no blink.
 
     Raises:
         InputError: as many openings as times were not given.

@@ -262,9 +262,9 @@ def _metrics() -> Iterator[Metric]:
         "faces is done once for all methods and not in it",
     )  # fmt: skip
     yield one(
-        "peak_memory", "Peak memory", "MB", "cost", "lower", 0,
+        "peak_memory", "Peak memory", "MB", "cost", None, 0,
         "largest resident set while the method ran, of the process with all that it had loaded "
-        "before",
+        "before: the first method starts with least, so that this tells no method from another",
     )  # fmt: skip
     yield one(
         "gpu_memory", "Peak GPU memory", "MB", "cost", "lower", 0,

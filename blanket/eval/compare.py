@@ -105,7 +105,9 @@ def compare(
     contenders = _contenders(settings, own, sweep)
     if len(own) < len(methods):
         if deepprivacy2 is None:
-            raise InputError("deepprivacy2 runs from a checkout of its own: name it")
+            raise InputError(
+                "deepprivacy2 runs from a checkout of its own: name it (--deepprivacy2 FOLDER)"
+            )
         contenders.append(Contender(DeepPrivacy2.name, None, tool=deepprivacy2))
     contenders += [Contender(name, None, path) for name, path in added.items()]
     names = [one.name for one in contenders]

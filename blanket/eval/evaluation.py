@@ -10,12 +10,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 import blanket
 from blanket.analysis import Analysis, analyse
 from blanket.config import Settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
 from blanket.eval.affect import Affect
+from blanket.eval.blinks import LEAST_RATE, too_few_for_blinks
 from blanket.eval.catalogue import METRICS
 from blanket.eval.crowd import Looks, crowd_figures, looks_at
 from blanket.eval.demographics import build_age_gender
@@ -197,6 +200,10 @@ class Evaluation:
         self._progress("read", seen.count, seen.count)
         if not seen.subjects:
             self.warnings.append(f"{video}: no face was found in the original")
+        if too_few_for_blinks(np.array(seen.times)):
+            self.warnings.append(
+                f"{video}: blinks were not measured, which takes {LEAST_RATE:.0f} frames a second"
+            )
         for name, path in fit.items():
             faces, lost = seen.lost(name)
             try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from blanket.eval.blinks import blinks, match_events
+from blanket.eval.blinks import blinks, match_events, too_few_for_blinks
 from blanket.eval.coco import as_truth, average_precision, face_results
 from blanket.eval.demographics import demographic_agreement
 from blanket.eval.expression import expression_agreement
@@ -70,9 +70,10 @@ def _attributes(person: Subject, times: Values) -> Iterator[tuple[str, float]]:
         yield f"{key}_r", agrees.correlation
         yield f"{key}_error", agrees.error
     yield "gaze_error", gaze_agreement(person.before, person.after).error
-    events = match_events(blinks(before["eye"], times), blinks(after["eye"], times))
-    yield "blink_recall", 100 * events.recall
-    yield "blink_precision", 100 * events.precision
+    if not too_few_for_blinks(times):
+        events = match_events(blinks(before["eye"], times), blinks(after["eye"], times))
+        yield "blink_recall", 100 * events.recall
+        yield "blink_precision", 100 * events.precision
     for points in SCHEMES:
         marks = landmark_agreement(person.before, person.after, points)
         yield f"landmarks_{points}_error", 100 * marks.error

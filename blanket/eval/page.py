@@ -116,7 +116,7 @@ def _title(results: Results, person: Person) -> str:
     several = any(
         v.subjects > 1 and v.video == person.video for m in results.methods for v in m.videos
     )
-    return f"{person.video}, person {person.subject + 1}" if several else person.video
+    return f"{person.video}, person {person.subject}" if several else person.video
 
 
 def _traces(person: Person, time: Values) -> list[str]:

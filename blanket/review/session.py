@@ -138,7 +138,7 @@ class Session:
             )  # fmt: skip
             sums = report.totals
             said = f"{sums.faces} faces: {sums.replaced} replaced, {sums.hidden} hidden"
-            self._rendering = {"stage": None, "said": said}
+            self._rendering = {"stage": None, "said": said, "warnings": report.warnings}
         except BlanketError as error:
             self._rendering = {"stage": None, "error": str(error)}
         except Exception as error:

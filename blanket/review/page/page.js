@@ -396,7 +396,9 @@ async function watch() {
     for (;;) {
       const rendering = await ask("progress");
       if (rendering.stage === null) {
-        say(rendering.error || `rendered: ${rendering.said}`, rendering.error ? "wrong" : "good");
+        const warnings = rendering.warnings || [];
+        const said = [`rendered: ${rendering.said}`, ...warnings].join("; ");
+        say(rendering.error || said, rendering.error ? "wrong" : warnings.length ? "doubtful" : "good");
         if (!rendering.error) changed = false;
         break;
       }
