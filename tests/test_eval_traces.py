@@ -17,7 +17,7 @@ from blanket.attributes import head_pose
 from blanket.demo import INFANT
 from blanket.errors import InputError
 from blanket.eval.angles import angle_agreement, angle_difference, unwrapped
-from blanket.eval.blinks import blinks, match_events
+from blanket.eval.blinks import blinks, match_events, too_few_for_blinks
 from blanket.eval.demographics import build_age_gender, demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.gaze import angle_between, gaze_agreement, gaze_direction
@@ -149,6 +149,12 @@ def test_blink_events_by_hand() -> None:
     assert match_events([1.0], []).recall == 0
     assert np.isnan(match_events([1.0], []).precision)
     assert np.isnan(match_events([], []).f1)
+
+
+@pytest.mark.parametrize(("rate", "few"), [(12, True), (14.5, True), (15, False), (29.97, False)])
+def test_blinks_take_fifteen_frames_a_second(rate: float, few: bool) -> None:
+    assert too_few_for_blinks(np.arange(20) / rate) == few
+    assert not too_few_for_blinks(np.zeros(1)), "a picture has no rate"
 
 
 def test_landmark_schemes() -> None:
