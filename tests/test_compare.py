@@ -288,6 +288,21 @@ def test_a_setting_is_swept(swept: Path) -> None:
     assert "What the setting changes" in (swept / "report.html").read_text("utf-8")
 
 
+def test_a_setting_that_a_method_does_not_use_is_told(
+    demo: Demo, swept: Path, tmp_path: Path
+) -> None:
+    frame = next(iter(read(demo.clip))).rgb()
+    clip = make_clip(tmp_path / "clip.mp4", [frame])
+    results = blanket.compare(
+        [clip], tmp_path / "made", ["blackbox", "pixelate"], sweep=("cells", (4, 8)),
+        recogniser=None,
+    )  # fmt: skip
+    told = "clip.mp4: blackbox is the same whatever the value that is swept"
+    assert [one for one in results.warnings if "swept" in one] == [told]
+    used = Results.model_validate_json((swept / "results.json").read_text("utf-8"))
+    assert not [one for one in used.warnings if "swept" in one]
+
+
 def test_every_input_has_an_output_of_its_own(tmp_path: Path) -> None:
     clips = [
         make_clip(tmp_path / "a.mp4", [scene(), scene()]),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from filecmp import cmp
 from pathlib import Path
 from typing import Any, get_args
 
@@ -108,7 +109,8 @@ def compare(
             raise InputError(
                 "deepprivacy2 runs from a checkout of its own: name it (--deepprivacy2 FOLDER)"
             )
-        contenders.append(Contender(DeepPrivacy2.name, None, tool=deepprivacy2))
+        tool = deepprivacy2 if seed is None else replace(deepprivacy2, seed=seed)
+        contenders.append(Contender(DeepPrivacy2.name, None, tool=tool))
     contenders += [Contender(name, None, path) for name, path in added.items()]
     names = [one.name for one in contenders]
     if len(set(names)) < len(names):
@@ -265,7 +267,26 @@ def _one(
         except BlanketError as error:
             evaluation.fail(video, error, one.name)
     if outputs:
+        _tell_what_has_no_effect(evaluation, contenders, video, outputs)
         evaluation.video(video, path, outputs, analysis, costs)
+
+
+def _tell_what_has_no_effect(
+    evaluation: Evaluation,
+    contenders: Sequence[Contender],
+    video: str,
+    outputs: Mapping[str, Path],
+) -> None:
+    """Warn of methods that make the same of all values of a sweep."""
+    swept: dict[str, list[Path]] = {}
+    for one in contenders:
+        if one.base is not None and one.name in outputs:
+            swept.setdefault(one.base, []).append(outputs[one.name])
+    for method, made in swept.items():
+        if len(made) > 1 and all(cmp(made[0], other, shallow=False) for other in made[1:]):
+            evaluation.warnings.append(
+                f"{video}: {method} is the same whatever the value that is swept"
+            )
 
 
 def _run_tool(tool: DeepPrivacy2, source: Path, target: Path, overwrite: bool) -> dict[str, float]:
