@@ -46,7 +46,8 @@ class OcclusionMask:
 
     Two witnesses: the mesh network, which knows hands and things but not this child, and
     the child's own usual texture (`blanket.appearance`), from which whatever lies over the
-    face departs. The second one is trusted more the more often the face was seen.
+    face departs, in its detail as in its light. The second one is trusted more the more often
+    the face was seen, but only where the first one sees at least a trace.
     """
 
     def __init__(self, own: Appearance) -> None:
