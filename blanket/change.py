@@ -68,7 +68,7 @@ class Change:
     half: float
     detail: float
     over_noise: float
-    part: bool = False
+    part: bool
 
     @property
     def untouched(self) -> bool:

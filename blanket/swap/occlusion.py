@@ -14,6 +14,7 @@ from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
 from blanket.faces import Appearance, Array, Image, Points
 from blanket.mesh import MASK_SIDE
 from blanket.nearest import nearest
+from blanket.picture import enlarge_mesh
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas, unwrap
 from blanket.topology import LEFT_BROW, RIGHT_BROW, load_topology
@@ -127,11 +128,9 @@ class OcclusionMask:
 
 def _texture(patch: Image, mesh: Points) -> Image:
     """The face in a patch as a texture, ``[64, 64, 3]``."""
-    size = 2 * SIDE
-    small = cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA)
-    points = mesh.copy()
-    points[:, :2] = (points[:, :2] + 0.5) * (size / patch.shape[0]) - 0.5
-    return unwrap(small, points, SIDE)
+    size = 2 * SIDE, 2 * SIDE
+    small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
+    return unwrap(small, enlarge_mesh(mesh, patch.shape[:2], size), SIDE)
 
 
 def _well_within(within: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -148,10 +147,9 @@ def _traced(suspected: NDArray[np.float32], mesh: Points, side: int) -> NDArray[
     """
     reach = side // 24 * 2 + 1
     spread = cv2.dilate(suspected, np.ones((reach, reach), np.uint8))
-    points = mesh.copy()
-    points[:, :2] = (points[:, :2] + 0.5) / 2 - 0.5
+    found = unwrap(spread, enlarge_mesh(mesh, (side, side), suspected.shape), SIDE)
     least, enough = _TRACE
-    return ((unwrap(spread, points, SIDE) - least) / (enough - least)).clip(0, 1)
+    return ((found - least) / (enough - least)).clip(0, 1)
 
 
 def _same_skin(texture: Array, usual: Array) -> NDArray[np.float32]:
