@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +22,8 @@ _BORDER = 0.02
 """Of the picture's side: a face as near as this to the border comes or goes there."""
 REACH = 3
 """Frames to either side that the smoothing looks at."""
+_CLOSE_BY = np.ones((9, 9), np.uint8)
+"""Cells of the map of what lies in front that lie close by one."""
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,8 @@ class Timeline:
         cover = np.stack([reading.cover for _, reading in near]).astype(np.float32)
         in_time = np.exp(-0.5 * (offsets / 1.2) ** 2).astype(np.float32)
         steady = np.asarray(np.tensordot(in_time / in_time.sum(), cover, 1) / 255, np.float32)
+        # No more than there is now, there or close by: what has gone bares the face.
+        steady = np.minimum(steady, cv2.dilate(own.cover, _CLOSE_BY) / np.float32(255))
         if len(near) < 3:
             return own.mesh, steady
         local = np.stack([reading.local for _, reading in near])

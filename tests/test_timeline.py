@@ -139,9 +139,20 @@ def test_low_trust_between_good_meshes_is_bridged() -> None:
     assert placed is not None and placed.rule is None
 
 
-def test_cover_is_steady_over_time() -> None:
-    track = track_of({i: mesh_at(100.0) for i in range(9)})
-    track.sightings[4] = sighting(mesh_at(100.0), cover=255)
-    levels = [float(timeline(track).at(i).occluded.mean()) for i in range(9)]  # type: ignore[union-attr]
-    assert max(levels) < 0.5
-    assert np.abs(np.diff(levels)).max() < 0.25
+def covers(levels: list[int]) -> list[float]:
+    """How much of a face lies behind something in each frame, by what was read there."""
+    track = Track(0, {i: sighting(mesh_at(100.0), level) for i, level in enumerate(levels)})
+    return [float(timeline(track).at(i).occluded.mean()) for i in range(len(levels))]  # type: ignore[union-attr]
+
+
+def test_a_reading_of_cover_that_stands_alone_counts_for_less() -> None:
+    assert max(covers([0, 0, 0, 0, 255, 0, 0, 0, 0])) < 0.5
+
+
+def test_cover_that_wavers_is_steadied() -> None:
+    assert np.ptp(covers([224, 160] * 8)[4:-4]) < 0.5 * (224 - 160) / 255
+
+
+def test_what_has_gone_covers_nothing_from_that_frame_on() -> None:
+    found = covers([224] * 8 + [0] * 8)
+    assert min(found[:7]) > 0.6 and max(found[8:]) == 0.0
