@@ -259,6 +259,27 @@ def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
     assert not any(str(tmp_path) in text for text in texts.values())
 
 
+def test_an_original_without_an_output_counts_for_nothing_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a/one.mp4", "a/sub/two.mp4", "a/three.mp4", "b/one.mp4", "c/four.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        make_clip(tmp_path / name, [scene()])
+    made = tmp_path / "made"
+    command = ["eval", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(made)]
+    assert main([*command, "--recogniser", "none"]) == 0
+    warning = (
+        "without an output, and so counted for nothing: sub/two.mp4, three.mp4 (2 of 3 inputs)"
+    )
+    texts = {name: (made / name).read_text("utf-8") for name in ("results.json", "report.html")}
+    said = [*texts.values(), capsys.readouterr().err]
+    assert all(warning in text for text in said)
+    [method] = Results.model_validate_json(texts["results.json"]).methods
+    assert [video.video for video in method.videos] == ["one.mp4"] and not method.failed
+    with pytest.raises(InputError, match=r"c has no file for any in .*a: pairs go by name"):
+        blanket.evaluate(tmp_path / "a", tmp_path / "c", tmp_path / "other")
+
+
 def test_reasons_name_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("anna smith", "out of it"):
@@ -304,7 +325,8 @@ def test_outputs_go_by_name(tmp_path: Path) -> None:
     for name in ("a/x/one.avi", "a/two.png", "b/x/one.mp4", "b/two.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    pairs = paired(tmp_path / "a", tmp_path / "b")
+    pairs, alone = paired(tmp_path / "a", tmp_path / "b")
+    assert not alone
     assert {name: pair[1].name for name, pair in pairs.items()} == {
         "two.png": "two.jpg", "x/one.avi": "one.mp4",
     }  # fmt: skip
@@ -313,8 +335,8 @@ def test_outputs_go_by_name(tmp_path: Path) -> None:
         paired(tmp_path / "a", tmp_path / "b")
     (tmp_path / "a/three.png").touch()
     (tmp_path / "b/two.webp").unlink()
-    with pytest.raises(InputError, match=r"no file for three.png"):
-        paired(tmp_path / "a", tmp_path / "b")
+    pairs, alone = paired(tmp_path / "a", tmp_path / "b")
+    assert list(pairs) == ["two.png", "x/one.avi"] and alone == ["three.png"]
 
 
 def test_nothing_is_overwritten_unasked(evaluated: Path, demo: Demo) -> None:
@@ -470,10 +492,10 @@ def test_an_output_with_the_whole_name_of_its_original_is_its_pair(tmp_path: Pat
         folder.mkdir()
         for name in names:
             (folder / name).touch()
-    found = paired(inputs, outputs)
+    found, _ = paired(inputs, outputs)
     assert found["a.mp4"][1].name == "a.mp4"
     assert found["a.wmv"][1].name == "a.wmv.mp4"
     # A picture is made into no video.
     for path in (inputs / "b.png", outputs / "b.jpg", outputs / "b.png.mp4"):
         path.touch()
-    assert paired(inputs, outputs)["b.png"][1].name == "b.jpg"
+    assert paired(inputs, outputs)[0]["b.png"][1].name == "b.jpg"

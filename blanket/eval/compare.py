@@ -246,7 +246,10 @@ def _one(
     for one in contenders:
         try:
             if one.folder is not None:
-                made = match(Path(video), one.folder, media_in(one.folder))
+                found = match(Path(video), one.folder, media_in(one.folder))
+                if found is None:
+                    raise InputError(f"{one.folder} has no file for {video}: pairs go by name")
+                made = found
                 _checked_frames(path, made)
                 cost: dict[str, float] = {}
             else:

@@ -39,8 +39,9 @@ def evaluate(
 ) -> Results:
     """Measure how well identities are gone and how much of the use is left.
 
-    original, anonymized: two videos, two pictures, or two folders paired by name. output: a
-    folder for ``results.json``, ``frames.parquet`` and ``report.html``; None writes nothing.
+    original, anonymized: two videos, two pictures, or two folders paired by name; an original
+    without an output counts for nothing, which a warning says. output: a folder for
+    ``results.json``, ``frames.parquet`` and ``report.html``; None writes nothing.
     preset, overrides: how the originals' faces are found, see `blanket.config.load_settings`.
     name: of the method, in tables; that of the output by default. recogniser: see
     `blanket.recognise.build_recogniser`; None for no figures on identity. every: read every
@@ -53,12 +54,12 @@ def evaluate(
     annotations: what people marked, in COCO's format, likewise.
 
     Raises:
-        InputError: a file or setting that cannot be used; two files that do not belong
-            together: other sizes, other numbers of frames.
+        InputError: a file or setting that cannot be used; no original has an output; two files
+            that do not belong together: other sizes, other numbers of frames.
     """
     original, anonymized = Path(original), Path(anonymized)
     settings = load_settings(preset, overrides)
-    pairs = paired(original, anonymized)
+    pairs, alone = paired(original, anonymized)
     looking = Looking(
         recogniser, every, look_every, stills, perceptual, None if cache is None else Path(cache),
         people_files(predictions, annotations, pairs),
@@ -69,6 +70,11 @@ def evaluate(
         settings, None if output is None else Path(output), [method], looking,
         [original, anonymized], overwrite=overwrite, progress=progress,
     ) as evaluation:  # fmt: skip
+        if alone:
+            evaluation.warnings.append(
+                f"without an output, and so counted for nothing: {', '.join(alone)} "
+                f"({len(alone)} of {len(pairs) + len(alone)} inputs)"
+            )
         for video, (before, after) in pairs.items():
             if len(pairs) == 1:
                 evaluation.video(video, before, {method: after})

@@ -8,16 +8,16 @@ from blanket.errors import InputError
 from blanket.media import is_image, media_in
 
 
-def paired(original: Path, output: Path) -> dict[str, tuple[Path, Path]]:
-    """Original and output by the name of the video: two files, or two folders.
+def paired(original: Path, output: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
+    """Original and output by the name of the video, and the names of originals without output.
 
-    In folders a file belongs to the one at the same place with the same name, or, where there
-    is none, with the same name but for its suffix. Originals without an output are an error:
-    a score that leaves files out is a score of something else.
+    original, output: two files, or two folders. In folders a file belongs to the one at the
+    same place with the same name, or, where there is none, with the same name but for its
+    suffix.
 
     Raises:
-        InputError: a file or folder is missing, there is nothing to compare, or an original
-            has no output, or several.
+        InputError: a file or folder is missing, there is nothing to compare, no original has
+            an output, or one has several.
     """
     for path in (original, output):
         if not path.exists():
@@ -25,23 +25,29 @@ def paired(original: Path, output: Path) -> dict[str, tuple[Path, Path]]:
     if original.is_dir() != output.is_dir():
         raise InputError(f"{original} and {output} must both be files or both folders")
     if not original.is_dir():
-        return {original.name: (original, output)}
+        return {original.name: (original, output)}, []
     originals = media_in(original)
     if not originals:
         raise InputError(f"there is no video or picture in {original}")
     outputs = media_in(output)
-    pairs = {}
+    pairs, alone = {}, []
     for path in originals:
         name = path.relative_to(original)
-        pairs[name.as_posix()] = (path, match(name, output, outputs))
-    return pairs
+        if (found := match(name, output, outputs)) is None:
+            alone.append(name.as_posix())
+        else:
+            pairs[name.as_posix()] = (path, found)
+    if not pairs:
+        raise InputError(f"{output} has no file for any in {original}: pairs go by name")
+    return pairs, alone
 
 
-def match(name: Path, folder: Path, outputs: list[Path]) -> Path:
-    """The output in a folder, of all of them, for an original of a relative name.
+def match(name: Path, folder: Path, outputs: list[Path]) -> Path | None:
+    """The output in a folder, of all of them, for an original of a relative name; None where
+    there is none.
 
     Raises:
-        InputError: there is none, or several.
+        InputError: there are several.
     """
     exact, whole = folder / name, folder / f"{name}.mp4"
     if exact in outputs:
@@ -54,9 +60,7 @@ def match(name: Path, folder: Path, outputs: list[Path]) -> Path:
         if path.relative_to(folder).with_suffix("") == name.with_suffix("")
         and is_image(path) == is_image(name)
     ]
-    if not alike:
-        raise InputError(f"{folder} has no file for {name.as_posix()}: pairs go by name")
     if len(alike) > 1:
         names = ", ".join(path.name for path in alike)
         raise InputError(f"{folder} has several files for {name.as_posix()}: {names}")
-    return alike[0]
+    return alike[0] if alike else None
