@@ -149,6 +149,19 @@ def written(correction: Correction) -> dict[str, Any]:
     return {key: values[key] for key in [first, *rest]}
 
 
+def once(corrections: Sequence[Correction]) -> list[Correction]:
+    """Without those that are said again further down, which are what counts; notes stay.
+
+    Added faces are all kept: each is a track of its own, which others may name by its number.
+    """
+    kept: dict[Any, Correction] = {}
+    for number, one in enumerate(corrections):
+        key = number if isinstance(one, Add) else one.model_copy(update={"note": None})
+        before = kept.pop(key, one)
+        kept[key] = one if one.note else one.model_copy(update={"note": before.note})
+    return list(kept.values())
+
+
 def named(corrections: Sequence[Correction]) -> dict[int, str]:
     """The IDs that a person gave, by subject; the last one of each counts."""
     return {

@@ -259,6 +259,19 @@ def test_corrections_go_into_the_file(server: ReviewServer, folder: Path) -> Non
     assert load_analysis(folder / "clip.yaml").corrections == saved.corrections
 
 
+def test_what_is_said_again_is_kept_once(server: ReviewServer, folder: Path) -> None:
+    drop = {"drop": 0, "frames": "4-6", "note": "a doll"}
+    whose = [{"assign": 1, "subject": 5}, {"assign": 1, "subject": 6}]
+    missed = {"add": [5, 5, 50, 60], "frames": 9}
+    rows = [drop, *whose, missed, {"drop": 0, "frames": "4-6"}, whose[0], missed, {"drop": 0}]
+    body = {"corrections": rows, "revision": state(server)["revision"]}
+    assert ask(server, f"/{server.token}/corrections", body)[0].status == 200
+    # What is said last counts; every face that was missed is a track of its own.
+    assert [written(one) for one in load_analysis(folder / "clip.yaml").corrections] == [
+        whose[1], missed, drop, whose[0], missed, {"drop": 0},
+    ]  # fmt: skip
+
+
 def rendered(server: ReviewServer) -> dict[str, Any]:
     for _ in range(600):
         told = dict(json.loads(ask(server, f"/{server.token}/progress")[1]))
@@ -459,6 +472,15 @@ def test_correcting_by_mouse_and_key(page: Any, folder: Path) -> None:
     )
     page.keyboard.press("d")
     assert corrections(folder, 4)[3] == {"drop": 0}
+
+
+def test_a_key_that_is_pressed_twice_counts_once(page: Any, folder: Path) -> None:
+    for key in ("0", "d", "d", "h", "d"):
+        page.keyboard.press(key)
+    page.locator("#corrections li", has_text="is hidden").wait_for()
+    page.locator("#corrections li:last-child", has_text="no face").wait_for()
+    assert corrections(folder, 2) == [{"hide": 0}, {"drop": 0}]
+    assert page.locator("#message").inner_text() == "saved"
 
 
 def state_boxes(folder: Path) -> list[float]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from blanket.analysis import Analysis
 from blanket.analysisfile import SavedAnalysis, load_analysis, save_corrections
-from blanket.corrections import corrected, read_corrections, written
+from blanket.corrections import corrected, once, read_corrections, written
 from blanket.errors import BlanketError, InputError
 from blanket.media import is_image
 from blanket.seek import Reel
@@ -98,7 +98,7 @@ class Session:
         return bytes(data)
 
     def correct(self, corrections: Any, revision: str) -> None:
-        """Write corrections into the analysis, in place of those that are in it.
+        """Write corrections into the analysis, each once, in place of those that are in it.
 
         revision: of the text that they were made for.
 
@@ -112,7 +112,7 @@ class Session:
             saved, current = self._read()
             if current != revision:
                 raise InputError(f"{self._path.name} has changed meanwhile: load the page again")
-            new = read_corrections(corrections)
+            new = once(read_corrections(corrections))
             corrected(saved.found, new)
             save_corrections(self._path, new)
             self._known = self._revision(), replace(saved, corrections=new)

@@ -256,14 +256,14 @@ function told(one) {
 
 function showCorrections() {
   $("none").hidden = state.corrections.length > 0;
-  $("corrections").replaceChildren(...state.corrections.map((one, place) => {
+  $("corrections").replaceChildren(...state.corrections.map((one) => {
     const text = element("button", {}, told(one), ...(one.note ? [element("small", { textContent: one.note })] : []));
     const track = state.tracks.find(({ track }) => track === (one.drop ?? one.hide ?? one.picture ?? one.assign));
     const first = one.frames === undefined ? (track ? track.first : 0) : parseInt(one.frames, 10);
     text.addEventListener("click", () => go(first));
     const away = element("button", { className: "bad", textContent: "✕", title: "Take it back" });
     away.setAttribute("aria-label", `Take back: ${told(one)}`);
-    away.addEventListener("click", () => correct(state.corrections.filter((_, other) => other !== place)));
+    away.addEventListener("click", () => correct((all) => all.filter((other) => other !== one)));
     return element("li", {}, text, away);
   }));
 }
@@ -295,16 +295,22 @@ function mark(end) {
   showFrame();
 }
 
-async function correct(corrections) {
-  const done = await refresh(ask("corrections", { corrections, revision: state.revision }));
-  if (!done) return;
-  changed = true;
-  say("saved", "good");
-  show();
+let saving = Promise.resolve();
+
+// change: makes the new corrections of those that there are, once what was done before is saved.
+function correct(change) {
+  saving = saving.then(async () => {
+    const body = { corrections: change(state.corrections), revision: state.revision };
+    if (!(await refresh(ask("corrections", body)))) return;
+    changed = true;
+    say("saved", "good");
+    show();
+  });
+  return saving;
 }
 
 const inRange = (one) => (view.range ? { ...one, frames: words(view.range) } : one);
-const added = (one) => correct([...state.corrections, one]);
+const added = (one) => correct((all) => [...all, one]);
 const drop = (track) => added(inRange({ drop: track }));
 const hide = (track) => added(inRange({ hide: track }));
 const onWall = (track) => added({ picture: track });
@@ -433,7 +439,7 @@ const keys = {
   d: () => view.chosen !== null && drop(view.chosen),
   h: () => view.chosen !== null && hide(view.chosen),
   w: () => view.chosen !== null && onWall(view.chosen),
-  u: () => state.corrections.length && correct(state.corrections.slice(0, -1)),
+  u: () => state.corrections.length && correct((all) => all.slice(0, -1)),
   r: render,
   "?": () => $("help").showModal(),
   Enter: () => view.pending && addPending(),
