@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
 
@@ -21,3 +22,19 @@ class InputError(BlanketError):
     """The job was asked for wrongly: a bad option, or an input that cannot be used."""
 
     exit_status: ClassVar[int] = 2
+
+
+def about(name: str, why: str) -> str:
+    """Why a file of several failed, as a sentence that names it, once.
+
+    name: of the file, below its folder. why: the text of an error, which may name it already.
+    """
+    short = name.rpartition("/")[2]
+    if name in why:
+        return why
+    return why.replace(short, name, 1) if short in why else f"{name}: {why}"
+
+
+def worst(statuses: Collection[int]) -> int:
+    """The exit status of several files: 4 before 1 before 2 before 3 before 0."""
+    return next((status for status in (4, 1, 2, 3) if status in statuses), 0)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from blanket.document import Document, FileName, FrameRange, Part
+from blanket.errors import worst
 from blanket.verdict import AuditReport
 
 Rule = Literal[
@@ -252,4 +253,4 @@ class FolderReport(Document):
         statuses = {failure.exit_status for failure in self.failed.values()} | {
             report.exit_status for report in self.files.values()
         }
-        return next((status for status in (4, 1, 2, 3) if status in statuses), 0)
+        return worst(statuses)

@@ -335,7 +335,7 @@ def test_a_folder(job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert list(json.loads(path.read_text())["files"]) == ["a.mp4"]
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "a.mp4: 9 frames with 9 faces, 8 replaced and 1 hidden",
-        "error: sub/b.mp4: b.mp4 is not a video",
+        "error: sub/b.mp4 is not a video",
     ]
     assert main([*command, "--save-identity", "new.png"]) == 2
 

@@ -346,7 +346,7 @@ def test_an_output_that_does_not_fit_is_left_out_alone(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         make_clip(tmp_path / name / "a.mp4", pictures)
         options += ["--add", f"{name}={tmp_path / name}"]
-    assert main([*options, "--recogniser", "none"]) == 1
+    assert main([*options, "--recogniser", "none"]) == 2
     made = tmp_path / "made"
     results = Results.model_validate_json((made / "results.json").read_text("utf-8"))
     assert [(one.name, len(one.videos), len(one.failed)) for one in results.methods] == [
@@ -359,6 +359,36 @@ def test_an_output_that_does_not_fit_is_left_out_alone(tmp_path: Path) -> None:
     assert (made / "table.md").exists()
     for name in ("results.json", "report.html"):
         assert str(tmp_path) not in (made / name).read_text("utf-8")
+
+
+def test_a_broken_video_is_named_once_and_its_status_is_that_of_a_broken_video(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    broken = tmp_path / "in" / "sub" / "broken.mp4"
+    broken.write_bytes(b"nothing")
+    made = tmp_path / "made"
+    options = ["-o", str(made), "--methods", "blackbox,blur", "--recogniser", "none"]
+    add = ["--methods", "", "--add", f"other={tmp_path / 'in' / 'sub'}"]
+    for alone in ([], add):
+        assert main(["compare", str(broken), *options, *alone]) == 2
+        [error] = capsys.readouterr().err.splitlines()
+        assert error.startswith("error: ") and error.count("broken.mp4") == 1
+    assert main(["compare", str(tmp_path / "in"), *options]) == 2
+    make_clip(tmp_path / "in" / "good.mp4", [scene(), scene()])
+    assert main(["compare", str(tmp_path / "in"), *options]) == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error")]
+    assert errors[1].startswith("error: sub/broken.mp4 cannot be read as a video")
+    assert len(errors) == 2 and errors[1].count("broken.mp4") == 1
+    page = (made / "report.html").read_text("utf-8")
+    assert "blur: sub/broken.mp4 cannot be read as a video" in page
+    (tmp_path / "out").mkdir()
+    make_clip(tmp_path / "out" / "good.mp4", [scene(), scene()])
+    (tmp_path / "out" / "sub").mkdir()
+    (tmp_path / "out" / "sub" / "broken.mp4").write_bytes(b"nothing")
+    evaluate = ["eval", str(tmp_path / "in"), str(tmp_path / "out"), "--recogniser", "none"]
+    assert main(evaluate) == 2
+    assert "\nerror: sub/broken.mp4 cannot be read" in capsys.readouterr().err
 
 
 def test_predictions_that_cannot_be_read_stop_only_their_method(
@@ -428,7 +458,7 @@ def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
     (tmp_path / "two" / "b.mp4").unlink()
     options = ["--methods", "blackbox,blur", "--recogniser", "none", "--look-every", "1"]
     options += ["--add", f"{ODD}={tmp_path / 'two'}", "-o", str(tmp_path / "made")]
-    assert main(["compare", str(tmp_path / "one"), *options]) == 1
+    assert main(["compare", str(tmp_path / "one"), *options]) == 2
     results = Results.model_validate_json((tmp_path / "made/results.json").read_text("utf-8"))
     title = results.metric("ssim_outside").title
     tables = {k: (tmp_path / f"made/table.{k}").read_text("utf-8") for k in ("md", "tex")}

@@ -248,7 +248,7 @@ def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
     make_clip(tmp_path / "a" / "odd.mp4", [scene(), scene()])
     make_clip(tmp_path / "b" / "odd.mp4", [scene()])
     made = tmp_path / "made"
-    assert main(["eval", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(made)]) == 1
+    assert main(["eval", str(tmp_path / "a"), str(tmp_path / "b"), "-o", str(made)]) == 2
     texts = {name: (made / name).read_text("utf-8") for name in ("results.json", "report.html")}
     [method] = Results.model_validate_json(texts["results.json"]).methods
     assert [video.video for video in method.videos] == ["good.mp4"]

@@ -13,7 +13,7 @@ import blanket
 from blanket.clashes import files_of, refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Output, Overwrite
-from blanket.errors import InputError
+from blanket.errors import InputError, about
 from blanket.output import pending
 from blanket.progress import shown
 
@@ -172,4 +172,4 @@ def _tell(result: Report | FolderReport, quiet: bool) -> None:
             )
     if not isinstance(result, Report):
         for name, failure in result.failed.items():
-            say(f"error: {name}: {failure.message}")
+            say(f"error: {about(name, failure.message)}")

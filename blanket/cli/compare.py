@@ -21,6 +21,7 @@ from blanket.cli.options import (
     Stills,
     named_paths,
 )
+from blanket.errors import about
 from blanket.progress import shown
 
 
@@ -76,7 +77,7 @@ def compare(
     results.json, frames.parquet and report.html, a page that shows stills of original faces
     unless --no-stills is given.
 
-    Exit status: 0 done, 2 wrong usage or input, 1 a method failed on a file or everywhere.
+    Exit status: 0 done, 2 wrong usage or input, 1 failure; of several the worst, 1 before 2.
     """
     from blanket.eval.compare import parse_sweep
     from blanket.eval.deepprivacy2 import DeepPrivacy2
@@ -99,8 +100,13 @@ def compare(
         )  # fmt: skip
     for warning in results.warnings:
         say(f"warning: {warning}")
+    failed: dict[str, list[str]] = {}
     for method in results.methods:
         for video, why in method.failed.items():
-            say(f"error: {method.name}: {video}: {why}")
+            failed.setdefault(about(video, why), []).append(method.name)
+    for why, names in failed.items():
+        # What stops every method is of the input.
+        of = "" if len(names) == len(results.methods) else f"{', '.join(names)}: "
+        say(f"error: {of}{why}")
     say(f"done: open {output / 'report.html'}, or {output / 'table.md'}")
-    raise typer.Exit(1 if any(method.failed for method in results.methods) else 0)
+    raise typer.Exit(results.exit_status)

@@ -21,6 +21,7 @@ from blanket.cli.options import (
     Stills,
     named_paths,
 )
+from blanket.errors import about
 from blanket.progress import shown
 
 
@@ -53,7 +54,7 @@ def evaluate(
     Writes results.json, frames.parquet and report.html, a page that shows stills of original
     faces unless --no-stills is given; without a folder to write to, prints the table.
 
-    Exit status: 0 done, 2 wrong usage or input, 1 a file of a folder or everything failed.
+    Exit status: 0 done, 2 wrong usage or input, 1 failure; for a folder the worst of its files.
     """
     with shown(console) as progress:
         results = blanket.evaluate(
@@ -66,13 +67,12 @@ def evaluate(
         )  # fmt: skip
     for warning in results.warnings:
         say(f"warning: {warning}")
-    failed = results.methods[0].failed
-    for video, why in failed.items():
-        say(f"error: {video}: {why}")
+    for video, why in results.methods[0].failed.items():
+        say(f"error: {about(video, why)}")
     if output is None:
         from blanket.eval.tables import markdown
 
         typer.echo(markdown(results), nl=False)
     else:
         say(f"done: open {output / 'report.html'}")
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(results.exit_status)

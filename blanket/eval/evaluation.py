@@ -16,7 +16,7 @@ import blanket
 from blanket.analysis import Analysis, analyse
 from blanket.config import Settings
 from blanket.detect import build_detector
-from blanket.errors import BlanketError, InputError
+from blanket.errors import BlanketError, InputError, worst
 from blanket.eval.affect import Affect
 from blanket.eval.blinks import LEAST_RATE, too_few_for_blinks
 from blanket.eval.catalogue import METRICS
@@ -125,6 +125,7 @@ class Evaluation:
         self._looks: dict[str, list[Looks]] = {name: [] for name in methods}
         self._videos: dict[str, list[VideoResult]] = {name: [] for name in methods}
         self._failed: dict[str, dict[str, str]] = {name: {} for name in methods}
+        self._statuses: set[int] = set()
         self.warnings: list[str] = []
         self.drafts: dict[str, Path] = {}
         self._table: FrameTable | None = None
@@ -246,6 +247,7 @@ class Evaluation:
         """Note why a video has no result; of all methods where none is named. The first
         reason of a method stays."""
         message = _without_folders(str(error), self._given)
+        self._statuses.add(error.exit_status)
         for name in self._methods if method is None else [method]:
             self._failed[name].setdefault(video, message)
 
@@ -261,11 +263,13 @@ class Evaluation:
         varied, and the method of which each is a variant.
 
         Raises:
-            BlanketError: no video has a result.
+            BlanketError: no video has a result; InputError where only inputs are to blame.
         """
         if not any(self._videos.values()):
             first = next((text for one in self._failed.values() for text in one.values()), "")
-            raise BlanketError(f"no video could be evaluated: {first}")
+            to_blame = worst(self._statuses) == InputError.exit_status
+            kind = InputError if to_blame else BlanketError
+            raise kind(f"no video could be evaluated: {first}")
         results = self._results(settings, sweep, variants or {})
         if self._table is None:
             return results
@@ -314,6 +318,7 @@ class Evaluation:
             methods=methods,
             sweep=sweep,
             warnings=self.warnings,
+            exit_status=worst(self._statuses),
         )
 
     def _crowd(self, name: str) -> dict[str, Estimate]:

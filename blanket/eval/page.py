@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from blanket.errors import about
 from blanket.eval import plots
 from blanket.eval.axis import label
 from blanket.eval.frames import Person, people
@@ -64,6 +65,7 @@ def write_page(path: Path, results: Results, frames: Path, worst: WorstFrames | 
         left_out=max(len(_moving(results)) - MOST_VIDEOS, 0),
         stills=_stills(results, worst),
         kinds=KINDS,
+        about=about,
     )
     path.write_text(text, encoding="utf-8")
 

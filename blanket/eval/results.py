@@ -124,6 +124,11 @@ class Results(Document):
     methods: list[MethodResult] = Field(description="what was found, method by method")
     sweep: Sweep | None = Field(description="what was varied; null where nothing was")
     warnings: list[str] = Field(description="what the reader should know, in sentences")
+    exit_status: int = Field(
+        default=0,
+        exclude=True,
+        description="of the command: the worst that any failure has alone; not in the file",
+    )
 
     def metric(self, key: str) -> Metric:
         """The metric of a key."""
