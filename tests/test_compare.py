@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from pages import dumped, found
 import blanket
 from blanket.cli import main
 from blanket.errors import InputError
-from blanket.eval.results import Results
+from blanket.eval.results import Estimate, Results, Summary
+from blanket.eval.tables import latex
 from blanket.video import read
 
 pytest.importorskip("pyarrow", reason="pyarrow (extra eval) is not installed")
@@ -135,10 +137,30 @@ def test_the_tables_say_the_same(ends: Path, results: Results) -> None:
     assert "| Faces kept (%) ↑ | **100.0** | 0.0 |" in markdown
     assert "| Yaw, error (°) ↓ | 0.00 | \N{EN DASH} |" in markdown
     latex = (made / "table.tex").read_text("utf-8")
-    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lrr}"):
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lr@{\,}lr@{\,}l}"):
         assert part in latex
-    assert r"Faces kept (\%) $\uparrow$ & $\mathbf{100.0}$ & $0.0$ \\" in latex
-    assert r"Yaw, error ($^\circ$) $\downarrow$ & $0.00$ & -- \\" in latex
+    assert r"Faces kept (\%) $\uparrow$ & $\mathbf{100.0}$ &  & $0.0$ & \\" in latex
+    assert r"Yaw, error ($^\circ$) $\downarrow$ & $0.00$ &  & -- & \\" in latex
+
+
+def test_the_table_in_latex_has_one_width_and_spaces_how_sure_figures_are(
+    results: Results,
+) -> None:
+    first, second = results.methods
+    sure = {"rank1": Estimate(value=0, low=-1.5, high=20)}
+    spread = {"faces_kept": Summary(mean=50, sd=2.5, videos=2)}
+    first = first.model_copy(update={"overall": sure, "summary": first.summary | spread})
+    second = second.model_copy(update={"name": ODD + "%_&~#"})
+    table = latex(results.model_copy(update={"methods": [first, second]}))
+    assert r"$\mathbf{50.0}$ & $\pm\,2.5$ &" in table
+    assert re.search(r" & \$\S*0\.0\S*\$ & \$\[-1\.5, 20\.0\]\$ & ", table)
+    rows = [line for line in table.splitlines() if line.endswith(r"\\")]
+    for row in rows:
+        spans = [int(number) for number in re.findall(r"\\multicolumn\{(\d)\}", row)]
+        bare = re.sub(r"\\[\\%_&#${}]", "", row)
+        assert bare.count("&") + 1 + sum(spans) - len(spans) == 5, row
+        assert bare.count("$") % 2 == 0 and bare.count("{") == bare.count("}")
+        assert not re.search(r"[%#~_^]", re.sub(r"\$[^$]*\$", "", bare)), row
 
 
 def test_the_table_is_latex(ends: Path, tmp_path: Path) -> None:
@@ -468,14 +490,15 @@ def test_figures_of_fewer_videos_are_not_compared(tmp_path: Path) -> None:
     assert all(one.startswith("**0.9") and one.endswith("**") for one in best)
     assert other == "1.0000 (1 of 2) |"
     [row] = [line for line in tables["tex"].splitlines() if line.startswith(f"{title} ")]
-    assert r"& $\mathbf{0.9" in row and row.endswith(r"$ (1 of 2) \\")
+    assert r"& $\mathbf{0.9" in row and row.endswith(r"$ & (1 of 2) \\")
     page = (tmp_path / "made/report.html").read_text("utf-8")
     for text in (*tables.values(), page):
         assert "(1 of 2)" in text and "(n of m): over only n of the m" in text
     # Its name means something in Markdown and in LaTeX.
     assert tables["md"].startswith(r"| | blackbox | blur | a\|b{c}^\$\\d |")
     tex = r"a\textbar{}b\{c\}\textasciicircum{}\$\textbackslash{}d"
-    assert f" & blackbox & blur & {tex} " in tables["tex"]
+    heads = " & ".join(rf"\multicolumn{{2}}{{c}}{{{name}}}" for name in ("blackbox", "blur", tex))
+    assert f" & {heads} " in tables["tex"]
 
 
 def test_a_figure_without_a_video_that_failed_is_of_fewer(tmp_path: Path) -> None:

@@ -157,34 +157,38 @@ def comma_separated(results: Results) -> str:
 
 
 def latex(results: Results) -> str:
-    """A table in LaTeX; needs the package booktabs."""
+    """A table in LaTeX; needs the package booktabs.
+
+    A method has two columns, of figures and of how sure they are: in one the figures would not
+    stand below each other.
+    """
     best = best_of(results)
-    names = [method.name for method in results.methods]
+    names = [rf"\multicolumn{{2}}{{c}}{{{_escaped(method.name)}}}" for method in results.methods]
+    wide = 1 + 2 * len(names)
     lines = [
         "% needs \\usepackage{booktabs}",
-        rf"\begin{{tabular}}{{l{'r' * len(names)}}}",
+        r"\begin{tabular}{l" + r"r@{\,}l" * len(names) + "}",
         r"\toprule",
-        " & ".join(["", *map(_escaped, names)]) + r" \\",
+        " & ".join(["", *names]) + r" \\",
     ]
     for title, metrics in groups(results):
         lines.append(r"\midrule")
-        lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{\emph{{{_escaped(title)}}}}} \\")
+        lines.append(rf"\multicolumn{{{wide}}}{{l}}{{\emph{{{_escaped(title)}}}}} \\")
         for metric in metrics:
             unit = f" ({_escaped(metric.unit)})" if metric.unit else ""
             row = [f"{_escaped(metric.title)}{unit}{_LATEX[metric.better]}"]
             for method in results.methods:
                 mean, sure, part = cell(results, method, metric)
                 if mean == NONE:
-                    row.append("--")
+                    row += ["--", ""]
                     continue
                 number = rf"\mathbf{{{mean}}}" if method.name in best.get(metric.key, ()) else mean
-                spread = f" {sure}".replace("±", r"\pm").rstrip()
-                figure = f"${number}{spread}$".replace("\N{MINUS SIGN}", "-")
-                row.append(f"{figure} {part}".rstrip())
-            lines.append(" & ".join(row) + r" \\")
+                spread = f"${sure}$".replace("± ", r"\pm\,") if sure else ""
+                row += [f"${number}$", f"{spread} {part}".strip()]
+            lines.append(" & ".join(row).rstrip().replace("\N{MINUS SIGN}", "-") + r" \\")
     lines.append(r"\bottomrule")
     if any_partial(results):
-        lines.append(rf"\multicolumn{{{len(names) + 1}}}{{l}}{{\footnotesize {PARTIAL}}} \\")
+        lines.append(rf"\multicolumn{{{wide}}}{{l}}{{\footnotesize {PARTIAL}}} \\")
     lines.append(r"\end{tabular}")
     return "\n".join(lines) + "\n"
 
