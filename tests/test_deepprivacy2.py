@@ -108,12 +108,6 @@ def test_a_video_comes_back_frame_by_frame(checkout: Path, clip: Path, tmp_path:
     assert [path.name for path in tmp_path.glob(".*")] == []
 
 
-def test_options_can_be_left_out(checkout: Path, clip: Path, tmp_path: Path) -> None:
-    method(checkout, track=False, truncation=False)(clip, tmp_path / "out.mp4")
-    asked = (checkout / "asked.json").read_text()
-    assert '"track": false' in asked and '"multi_modal_truncation": false' in asked
-
-
 def files_in(folder: Path) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 

@@ -35,16 +35,12 @@ class DeepPrivacy2:
     """Runs ``anonymize.py`` of a checkout on videos, pictures and folders of them.
 
     checkout: of hukkelas/deep_privacy2. python: the interpreter with its packages. config:
-    ``face`` (FDF256), or ``face_fdf128`` for small faces. track: keep one latent a person;
-    it works only together with multi-modal truncation. truncation: multi-modal truncation
-    (Mokady et al. 2022). seed: of its latents.
+    ``face`` (FDF256), or ``face_fdf128`` for small faces. seed: of its latents.
     """
 
     checkout: Path
     python: Path
     config: Literal["face", "face_fdf128"] = "face"
-    track: bool = True
-    truncation: bool = True
     seed: int = 0
 
     name = "deepprivacy2"
@@ -119,13 +115,13 @@ class DeepPrivacy2:
         """The command line that is run, in the folder of the checkout, on two folders."""
         # A path is the caller's, not the checkout's; a link may be a virtual environment.
         python = self.python.absolute() if len(self.python.parts) > 1 else self.python
-        options = ["--track"] if self.track else []
-        options += ["--mt"] if self.truncation else []
+        # One latent a person, which takes multi-modal truncation (Mokady et al. 2022).
+        keeping = ["--track", "--mt"]
         return [
             str(python), "anonymize.py",
             str(self._settings.relative_to(self.checkout)),
             "-i", str(source.absolute()), "-o", str(target.absolute()),
-            "--seed", str(self.seed), *options,
+            "--seed", str(self.seed), *keeping,
         ]  # fmt: skip
 
     def _run(self, source: Path, target: Path, name: str) -> None:
