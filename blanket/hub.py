@@ -60,20 +60,20 @@ def _offline(repository: str, store: Path) -> Path | None:
     return None
 
 
-def pull_hub(repository: str, store: Path, name: str) -> Path:
+def pull_hub(repository: str, store: Path, name: str, extra: str) -> Path:
     """Fetch a repository into the Hub's cache, or use what is there.
 
     ``HF_HUB_OFFLINE``, ``HF_HOME``, ``HF_ENDPOINT`` and ``HF_TOKEN`` are obeyed. name: what
-    the manifest calls it. Of weights that are there several times, one is fetched
-    (`worth_fetching`).
+    the manifest calls it. extra: in pyproject.toml, of what runs it. Of weights that are there
+    several times, one is fetched (`worth_fetching`).
 
     Raises:
-        BlanketError: it could not be fetched.
+        BlanketError: it could not be fetched, or the extra is not installed.
     """
     here = hub_folder(repository, store)
     if here is not None:
         return here
-    with needs("diffusion", f"the repository {repository}"):
+    with needs(extra, f"the repository {repository}"):
         from huggingface_hub import HfApi, snapshot_download
         from huggingface_hub.constants import HF_HUB_OFFLINE
         from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled

@@ -35,7 +35,7 @@ class Entry(BaseModel):
     non_commercial: it must be accepted before it is fetched. urls: where it is, mirrors
     after the first. size: bytes. sha256: in hexadecimal, where it was published. archive:
     what it must be taken out of. trained_by: the command that made it, where this project
-    did. presets: those that need it.
+    did. presets: those that need it. extra: what brings the library that fetches a repository.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +53,7 @@ class Entry(BaseModel):
     archive: Archive | None = None
     trained_by: str | None = None
     presets: tuple[str, ...] = ()
+    extra: str = "diffusion"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

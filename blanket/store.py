@@ -101,7 +101,7 @@ def pull(
     archives: set[Path] = set()
     for one in wanted:
         if one.hub is not None:
-            pull_hub(one.hub, folder, one.name)
+            pull_hub(one.hub, folder, one.name, one.extra)
             continue
         known = one.sha256 or _locked().get(one.name)
         if one.archive is None:

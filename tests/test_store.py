@@ -211,7 +211,7 @@ from blanket.hub import hub_folder, pull_hub
 store = Path(sys.argv[1])
 before = hub_folder("lab/tiny", store)
 try:
-    after = pull_hub("lab/tiny", store, "tiny")
+    after = pull_hub("lab/tiny", store, "tiny", "diffusion")
 except BlanketError as error:
     print("error:", error)
 else:
@@ -301,6 +301,20 @@ def test_weights_are_fetched_in_one_precision() -> None:
     part = ["config.json", f"{weights}.safetensors", f"{weights}_twins.safetensors"]
     assert worth_fetching(part) == part[:2]
     assert worth_fetching(["my_lora.safetensors"]) == ["my_lora.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "extra"),
+    [("rtdetr", "downstream"), ("vitpose", "downstream"), ("sd15-inpainting", "diffusion")],
+)
+def test_a_repository_without_its_library_names_the_extra_that_runs_it(
+    name: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("BLANKET_WEIGHTS", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert main(["weights", "pull", name, "--accept-licence"]) == 1
+    assert f"pip install 'blanket[{extra}]'" in capsys.readouterr().err
 
 
 def test_offline_without_the_repository_is_one_sentence(hub_mirror: Mirror, tmp_path: Path) -> None:
