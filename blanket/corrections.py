@@ -253,7 +253,10 @@ def _between(start: Points, end: Points, share: float) -> Points:
 
 def told(correction: Correction) -> tuple[Literal["warning", "note"], str]:
     """What a report says of it: a warning where a face may be left as it is."""
-    frames = "every frame" if correction.frames is None else f"frames {_written(correction.frames)}"
+    frames = "every frame"
+    if correction.frames is not None:
+        first, last = correction.frames
+        frames = f"{'frame' if first == last else 'frames'} {_written(correction.frames)}"
     match correction:
         case Drop(drop=which):
             text = f"track {which} is left as it is in {frames}: a correction says it is no face"

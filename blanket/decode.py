@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from blanket.ahead import ahead
 from blanket.ending import has_its_end
-from blanket.errors import InputError
+from blanket.errors import InputError, counted
 from blanket.frame import Frame, over_black
 from blanket.videoinfo import VideoInfo, open_video, probe
 from blanket.yuv import has_alpha, same_planes
@@ -94,7 +94,7 @@ def _pictures(
 
 def _damaged(info: VideoInfo, count: int) -> str:
     return (
-        f"{info.path} is damaged or cut short after {count} good frames: "
+        f"{info.path} is damaged or cut short after {counted(count, 'good frame')}: "
         "copy it again from the camera, or repair it"
     )
 
@@ -116,7 +116,7 @@ def supported(
     InputError where its size is new."""
     if (picture.width, picture.height) != (info.coded_width, info.coded_height):
         raise InputError(
-            f"{info.path} changes its picture size after {count} frames: "
+            f"{info.path} changes its picture size after {counted(count, 'frame')}: "
             "convert it to one size first"
         )
     form, colour = info.layout.form, info.layout.colour

@@ -1,4 +1,5 @@
-"""What can go wrong for the user: one family of exceptions, each with an exit status."""
+"""What can go wrong for the user: one family of exceptions, each with an exit status, and how
+their sentences name and count."""
 
 from __future__ import annotations
 
@@ -33,6 +34,11 @@ def about(name: str, why: str) -> str:
     if name in why:
         return why
     return why.replace(short, name, 1) if short in why else f"{name}: {why}"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 frame``, ``2 frames``: a number of what has a plural in -s."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def worst(statuses: Collection[int]) -> int:

@@ -21,7 +21,7 @@ from blanket.attributes import eye_opening, head_pose, mouth_opening
 from blanket.config import Settings, load_settings
 from blanket.cores import one_core_a_call
 from blanket.detect import build_detector
-from blanket.errors import InputError
+from blanket.errors import InputError, counted
 from blanket.eval.expression import ExpressionClassifier
 from blanket.eval.gaze import eye_angles, gaze_direction
 from blanket.faces import Array
@@ -104,16 +104,21 @@ class Summary:
     def __str__(self) -> str:
         """For a person to read, in one line."""
         text = (
-            f"{self.frames} frames ({self.seconds:.1f} s), {self.faces} faces in {self.tracks} "
-            f"tracks of {self.subjects} subjects, {self.frames_without} frames without a face"
+            f"{counted(self.frames, 'frame')} ({self.seconds:.1f} s), "
+            f"{counted(self.faces, 'face')} in {counted(self.tracks, 'track')} of "
+            f"{counted(self.subjects, 'subject')}, "
+            f"{counted(self.frames_without, 'frame')} without a face"
         )
         if self.expected > 1:
             text += f", {self.frames_fewer} with fewer than {self.expected}"
         if self.gap_first is not None:
             last = self.gap_first + self.longest_gap - 1
+            where = (
+                f"frames {self.gap_first} to {last}" if self.longest_gap > 1 else f"frame {last}"
+            )
             text += (
-                f"; longest gap {self.longest_gap} frames ({self.gap_seconds:.2f} s), "
-                f"frames {self.gap_first} to {last}"
+                f"; longest gap {counted(self.longest_gap, 'frame')} "
+                f"({self.gap_seconds:.2f} s), {where}"
             )
         return text
 

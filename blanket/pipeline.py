@@ -475,7 +475,7 @@ class Run:
                 with tally.timed("repair"):
                     analysis = self.repaired(analysis, open_findings, pictures("repair"))
         raise LeakError(
-            f"a face would show in frames {frames_said(open_findings)}, so {target.name} is not "
+            f"a face would show in {frames_said(open_findings)}, so {target.name} is not "
             "written: look at these frames, and correct the analysis (--save-analysis)"
         )
 
@@ -583,7 +583,7 @@ class Run:
     ) -> Analysis:
         """What leaked, taken back into the tracks."""
         self.tally.again()
-        self.tally.notes.append(f"frames {frames_said(findings)} were mended after the audit")
+        self.tally.notes.append(f"mended after the audit: {frames_said(findings)}")
         return repaired(analysis, findings, pictures, self.network, self.settings)
 
     def _to_mend(self, verdict: AuditReport | None) -> list[Finding]:
@@ -645,10 +645,10 @@ class Run:
             self.tally.warnings.append("the output was not audited, as the settings ask")
         else:
             if verdict.leaks:
-                self.tally.warnings.append(f"a face shows in frames {frames_said(verdict.leaks)}")
+                self.tally.warnings.append(f"a face shows in {frames_said(verdict.leaks)}")
             if verdict.suspects:
                 where = frames_said(verdict.suspects)
-                self.tally.warnings.append(f"there may be a face in frames {where}: look at them")
+                self.tally.warnings.append(f"there may be a face in {where}: look there")
         if portrait_at is not None and not identities:
             self.tally.warnings.append("there is no new face to save")
         elif portrait_at is not None:

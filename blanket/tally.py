@@ -176,7 +176,7 @@ class Tally:
         if fewer:
             self.warnings.append(
                 f"{len(fewer)} of {frames} frames show fewer faces than the {expected} that are "
-                f"expected: look at frames {numbers_said(fewer)}"
+                f"expected: look at {numbers_said(fewer)}"
                 + (", for what was not found is not hidden" if settings.audit.strict else "")
             )
         return DetectionReport(

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, NonNegativeInt
 
 from blanket.document import Document, FileName, Part, frame_ranges
+from blanket.errors import counted
 
 Verdict = Literal["no-face", "replaced", "hidden", "suspect", "leak"]
 VERDICTS: tuple[Verdict, ...] = ("no-face", "replaced", "hidden", "suspect", "leak")
@@ -123,7 +124,7 @@ class AuditReport(Document):
 
 
 def frames_said(findings: Iterable[Finding]) -> str:
-    """The frames of some findings in words: ``3, 10-42 and 3 more places``."""
+    """The frames of some findings in words: ``frames 3, 10-42 and 3 more places``."""
     return numbers_said({finding.frame for finding in findings})
 
 
@@ -132,4 +133,6 @@ def numbers_said(frames: Iterable[int], most: int = 8) -> str:
     ranges = frame_ranges(frames)
     told = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:most]]
     more = len(ranges) - most
-    return ", ".join(told) + (f" and {more} more places" if more > 0 else "")
+    word = "frame" if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else "frames"
+    further = f" and {counted(more, 'more place')}" if more > 0 else ""
+    return f"{word} {', '.join(told)}{further}"

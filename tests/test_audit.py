@@ -23,7 +23,7 @@ from blanket.flags import is_framed
 from blanket.image import Still, write_image
 from blanket.topology import POINTS, SURFACE
 from blanket.track import Sighting, Track
-from blanket.verdict import VERDICTS, AuditReport
+from blanket.verdict import VERDICTS, AuditReport, numbers_said
 from blanket.video import read
 
 QUICK = {"effort": "quick"}
@@ -153,6 +153,12 @@ def test_flags(demo: Demo) -> None:
     came = int(np.flatnonzero(demo.truth.visible[:, 1])[0])
     assert any("entry" in at[frame] for frame in range(came - 4, came + 5))
     assert "border" in at[came]
+
+
+def test_frames_are_said_in_one_number_or_several() -> None:
+    assert numbers_said([7]) == "frame 7"
+    assert numbers_said([7, 8, 3]) == "frames 3, 7-8"
+    assert numbers_said([1, 3, 5], most=2) == "frames 1, 3 and 1 more place"
 
 
 def test_fewer_faces_than_expected_are_suspect(

@@ -124,6 +124,10 @@ def test_messages_go_to_stderr(job: Job, capsys: pytest.CaptureFixture[str]) -> 
     ]
     main("anonymize a.mp4 -o b.mp4 --quiet".split())
     assert capsys.readouterr().err == "warning: out.mp4: no face was found\n"
+    job.does = lambda: a_report(replaced=1, hidden=0)
+    main("anonymize a.mp4 -o b.mp4".split())
+    [*_, last] = capsys.readouterr().err.splitlines()
+    assert last == "out.mp4: 1 frame with 1 face, 1 replaced and 0 hidden"
 
 
 def test_hidden_faces_are_status_3(job: Job) -> None:

@@ -375,7 +375,7 @@ def test_an_output_that_does_not_fit_is_left_out_alone(tmp_path: Path) -> None:
         ("blackbox", 1, 0), ("blur", 1, 0), ("short", 0, 1), ("long", 0, 1), ("small", 0, 1),
     ]  # fmt: skip
     reasons = {one.name: one.failed["a.mp4"] for one in results.methods[2:]}
-    assert "ends after 1 frames" in reasons["short"]
+    assert "ends after 1 frame and" in reasons["short"]
     assert "goes on after 3 frames" in reasons["long"]
     assert "128x120 pixels" in reasons["small"]
     assert (made / "table.md").exists()

@@ -253,9 +253,9 @@ def test_a_folder_goes_on_after_a_file_that_fails(tmp_path: Path) -> None:
     [method] = Results.model_validate_json(texts["results.json"]).methods
     assert [video.video for video in method.videos] == ["good.mp4"]
     assert method.failed["odd.mp4"].startswith(
-        "the output odd.mp4 ends after 1 frames and the original odd.mp4 does not"
+        "the output odd.mp4 ends after 1 frame and the original odd.mp4 does not"
     )
-    assert "ends after 1 frames" in texts["report.html"]
+    assert "ends after 1 frame and" in texts["report.html"]
     assert not any(str(tmp_path) in text for text in texts.values())
 
 

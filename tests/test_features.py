@@ -123,6 +123,7 @@ def test_the_summary() -> None:
     assert (summary.longest_gap, summary.gap_first) == (5, 5)
     assert summary.gap_seconds == pytest.approx(0.2)
     assert "longest gap 5 frames (0.20 s), frames 5 to 9" in str(summary)
+    assert "1 face in 1 track of 1 subject, 9 frames without a face" in str(summary)
     two = table(found, Settings().changed({"detect.expect_faces": 2}), "a.mp4").summary
     assert (two.frames_without, two.frames_fewer, two.longest_gap) == (9, 10, 10)
     assert "10 with fewer than 2" in str(two)

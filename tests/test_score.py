@@ -83,7 +83,7 @@ def test_nobody_in_the_original_is_said(tmp_path: Path, capsys: pytest.CaptureFi
     person = {"image_id": 4, "category_id": 1, "score": 0.9, "bbox": [0, 0, 9, 9]}
     after.write_text(json.dumps([person]))
     assert main(f"score {none} {after}".split()) == 0
-    assert "AP no value, 0 of 0 missing, 1 spurious, in 1 images" in capsys.readouterr().err
+    assert "AP no value, 0 of 0 missing, 1 spurious, in 1 image\n" in capsys.readouterr().err
     assert main(f"score {none} {none}".split()) == 0
     assert "warning: neither file has a prediction" in capsys.readouterr().err
 

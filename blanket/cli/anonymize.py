@@ -13,7 +13,7 @@ import blanket
 from blanket.clashes import files_of, refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Output, Overwrite
-from blanket.errors import InputError, about
+from blanket.errors import InputError, about, counted
 from blanket.output import pending
 from blanket.progress import shown
 
@@ -167,7 +167,7 @@ def _tell(result: Report | FolderReport, quiet: bool) -> None:
             sums = report.totals
             done = "replaced" if report.method == "blanket" else f"treated by {report.method}"
             say(
-                f"{name}: {sums.frames} frames with {sums.faces} faces, "
+                f"{name}: {counted(sums.frames, 'frame')} with {counted(sums.faces, 'face')}, "
                 f"{sums.replaced} {done} and {sums.hidden} hidden"
             )
     if not isinstance(result, Report):

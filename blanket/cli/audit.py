@@ -13,6 +13,7 @@ import blanket
 from blanket.clashes import preset_file, refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Overwrite
+from blanket.errors import counted
 from blanket.output import pending
 from blanket.progress import shown
 
@@ -61,13 +62,13 @@ def audit(
             draft.write_text(result.to_json(), encoding="utf-8")
     name = anonymized.name
     if result.leaks:
-        say(f"error: {name}: a face shows in frames {frames_said(result.leaks)}")
+        say(f"error: {name}: a face shows in {frames_said(result.leaks)}")
     if result.suspects:
-        say(f"warning: {name}: look at frames {frames_said(result.suspects)}")
+        say(f"warning: {name}: look at {frames_said(result.suspects)}")
     if result.fewer:
         where = numbers_said(result.fewer)
-        say(f"warning: {name}: fewer faces than are expected were seen in frames {where}")
+        say(f"warning: {name}: fewer faces than are expected were seen in {where}")
     if not quiet:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in result.totals.items())
-        say(f"{name}: {result.frames} frames: {counts}")
+        say(f"{name}: {counted(result.frames, 'frame')}: {counts}")
     raise typer.Exit(result.exit_status)

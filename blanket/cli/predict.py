@@ -12,6 +12,7 @@ import typer
 from blanket.clashes import refuse_clashes
 from blanket.cli.console import console, say
 from blanket.cli.options import Every, Output, Overwrite
+from blanket.errors import counted
 from blanket.extras import needs
 from blanket.output import pending
 from blanket.progress import Callback, shown
@@ -49,7 +50,7 @@ def predict(
         with shown(console) as progress:
             found = downstream.predict(_told(pictures(source), progress), finder, estimator, every)
         draft.write_text(json.dumps(found), encoding="utf-8")
-    say(f"done: {len(found)} predictions")
+    say(f"done: {counted(len(found), 'prediction')}")
 
 
 def _told(frames: Iterator[Picture], progress: Callback) -> Iterator[Picture]:

@@ -11,6 +11,7 @@ import typer
 from blanket.clashes import refuse_clashes
 from blanket.cli.console import say
 from blanket.cli.options import Overwrite
+from blanket.errors import counted
 from blanket.extras import needs
 from blanket.output import pending
 
@@ -63,5 +64,5 @@ def _say(title: str, found: dict[str, Score]) -> None:
         ap = "no value" if one.ap is None else f"{one.ap:.4f}"
         say(
             f"{title}, {name}: AP {ap}, {one.missing} of {one.truth} missing, "
-            f"{one.spurious} spurious, in {one.images} images"
+            f"{one.spurious} spurious, in {counted(one.images, 'image')}"
         )

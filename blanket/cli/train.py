@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from blanket.cli.console import say
+from blanket.errors import counted
 from blanket.extras import needs
 from blanket.weights import weights_folder
 
@@ -54,6 +55,6 @@ def train_expression(data: Data) -> None:
         from blanket.train import expression
 
     skill = expression.train_expression(data, weights_folder())
-    say(f"across people, {skill.faces} faces: {skill.accuracy:.1%} right")
+    say(f"across people, {counted(skill.faces, 'face')}: {skill.accuracy:.1%} right")
     for name, recall in skill.recall.items():
         say(f"recall of {name}: {recall:.1%}")

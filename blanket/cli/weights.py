@@ -88,7 +88,7 @@ def verify(
             kept = "kept by the Hub's cache" if one.hub else "as it should be"
             say(f"{one.name}: {kept}")
     if bad:
-        raise BlanketError(f"{bad} of {len(chosen)} are missing or damaged")
+        raise BlanketError(f"missing or damaged: {bad} of {len(chosen)}")
 
 
 @weights.command()

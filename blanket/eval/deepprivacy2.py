@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from blanket.errors import BlanketError, InputError
+from blanket.errors import BlanketError, InputError, counted
 from blanket.image import read_image
 from blanket.media import is_image, is_video, media_in
 from blanket.output import pending, refuse_existing
@@ -157,8 +157,8 @@ def check(source: Path, made: Path) -> None:
         )
     if wanted[0] != got[0]:
         raise BlanketError(
-            f"DeepPrivacy2 made {got[0]} frames of {source.name}, which has {wanted[0]}: "
-            "convert the input to a constant frame rate"
+            f"DeepPrivacy2 made {counted(got[0], 'frame')} of {source.name}, which has "
+            f"{wanted[0]}: convert the input to a constant frame rate"
         )
 
 

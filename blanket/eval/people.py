@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
-from blanket.errors import InputError
+from blanket.errors import InputError, counted
 from blanket.eval.coco import (
     Dataset,
     Precision,
@@ -141,7 +141,7 @@ def people_figures(
         if others:
             raise InputError(
                 f"there are predictions on the {name} for frame {min(others)} of a video that has "
-                f"{len(images)}: frames are counted from 0"
+                f"{counted(len(images), 'frame')}: they are counted from 0"
             )
     return _figures(downstream_precision(original, output, images), len(images))
 

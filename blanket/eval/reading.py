@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from blanket.analysis import Analysis, Placements
 from blanket.config import Settings
 from blanket.detect import Detector
-from blanket.errors import InputError
+from blanket.errors import InputError, counted
 from blanket.eval.demographics import AgeGender
 from blanket.eval.expression import ExpressionClassifier
 from blanket.eval.whole import Whole
@@ -208,16 +208,16 @@ def side_by_side(
             for name, one in frame.items():
                 if one is None:
                     raise InputError(
-                        f"the output {outputs[name]} ends after {count} frames and the original "
-                        f"{original} does not: both must have the same frames"
+                        f"the output {outputs[name]} ends after {counted(count, 'frame')} and "
+                        f"the original {original} does not: both must have the same frames"
                     )
             yield picture, {name: one for name, one in frame.items() if one is not None}
             count += 1
         for name, stream in streams.items():
             if next(stream, None) is not None:
                 raise InputError(
-                    f"the output {outputs[name]} goes on after {count} frames, where the original "
-                    f"{original} ends: both must have the same frames"
+                    f"the output {outputs[name]} goes on after {counted(count, 'frame')}, where "
+                    f"the original {original} ends: both must have the same frames"
                 )
 
 

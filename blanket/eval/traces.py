@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.errors import InputError
+from blanket.errors import InputError, counted
 from blanket.faces import Array, Points
 
 Values = NDArray[np.float64]
@@ -111,8 +111,8 @@ def paired(original: Array, output: Array) -> tuple[Array, Array]:
     a, b = np.asarray(original, np.float64), np.asarray(output, np.float64)
     if len(a) != len(b):
         raise InputError(
-            f"the original has {len(a)} frames and the output {len(b)}: only a video with the "
-            "same frames can be compared"
+            f"the original has {counted(len(a), 'frame')} and the output {len(b)}: only a video "
+            "with the same frames can be compared"
         )
     if a.shape != b.shape:
         raise InputError(f"what is compared differs in size: {a.shape[1:]} and {b.shape[1:]}")

@@ -15,7 +15,7 @@ import numpy as np
 from blanket.analysis import Analysis
 from blanket.analysisfile import SavedAnalysis, load_analysis, save_corrections
 from blanket.corrections import corrected, once, read_corrections, written
-from blanket.errors import BlanketError, InputError
+from blanket.errors import BlanketError, InputError, counted
 from blanket.media import is_image
 from blanket.seek import Reel
 from blanket.timeline import Timeline
@@ -137,7 +137,8 @@ class Session:
                 overwrite=True, progress=told,
             )  # fmt: skip
             sums = report.totals
-            said = f"{sums.faces} faces: {sums.replaced} replaced, {sums.hidden} hidden"
+            faces = counted(sums.faces, "face")
+            said = f"{faces}: {sums.replaced} replaced, {sums.hidden} hidden"
             self._rendering = {"stage": None, "said": said, "warnings": report.warnings}
         except BlanketError as error:
             self._rendering = {"stage": None, "error": str(error)}

@@ -158,7 +158,7 @@ function show() {
   $("files").textContent = `${state.original} → ${state.output}`;
   const count = (name) => state.verdicts.reduce((sum, [a, b, what]) => sum + (what === name ? b - a + 1 : 0), 0);
   const parts = ["leak", "suspect", "hidden", "replaced"].map((name) => [count(name), name]).filter(([n]) => n);
-  $("sums").textContent = [`${state.times.length} frames`, ...parts.map(([n, name]) => `${n} ${name}`)].join(" · ");
+  $("sums").textContent = [`${state.times.length} ${state.times.length === 1 ? "frame" : "frames"}`, ...parts.map(([n, name]) => `${n} ${name}`)].join(" · ");
   $("missing").hidden = state.rendered !== null;
   $("stale").textContent = changed && state.rendered !== null ? "render again to see the corrections" : "";
   $("number").max = last();
