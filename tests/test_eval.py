@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,9 @@ from pycocotools.cocoeval import COCOeval
 import blanket
 from blanket.cli import main
 from blanket.errors import BlanketError, InputError
+from blanket.eval import plots
 from blanket.eval.axis import label, spread
+from blanket.eval.labels import place_labels, text_width
 from blanket.eval.pairs import paired
 from blanket.eval.results import Results
 from blanket.faces import Image
@@ -484,6 +487,57 @@ def test_ticks_are_round_and_inside() -> None:
     assert label(-0.001, 0.1) == "0.0" and label(-2.5, 0.5) == "\N{MINUS SIGN}2.5"
     # What is constant keeps a span to be drawn in.
     assert spread([3, 3], 0, 1, least=2)(3) == pytest.approx(0.5)
+
+
+def test_the_names_of_many_points_in_one_place_do_not_touch() -> None:
+    rng = np.random.default_rng(0)
+    names = [f"method number {number}" for number in range(14)]
+    places = [(140 + x, 190 + y) for x, y in rng.normal(0, 12, (14, 2))]
+    frame = (48.0, 26.0, 504.0, 356.0)
+    found = place_labels(names, places, frame)
+    for a, b in combinations([one.box for one in found], 2):
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+    for one, (x, y) in zip(found, places, strict=True):
+        assert one.box[0] >= frame[0] and one.box[2] <= frame[2] + 14
+        away = np.hypot(*(np.clip(p, *ends) - p for p, ends in
+                          ((x, one.box[::2]), (y, one.box[1::2]))))  # fmt: skip
+        # A name that is not beside its point is led to.
+        assert one.line is not None or away < 12
+    # One that has room is where one would look for it.
+    [alone] = place_labels(["alone"], [(200, 150)], frame)
+    assert (alone.x, alone.y, alone.anchor, alone.line) == (209, 154, "start", None)
+
+
+def test_a_cloud_lies_within_its_axis_whatever_strays() -> None:
+    rng = np.random.default_rng(0)
+    samples = {
+        "wide": rng.normal(0.7, 0.3, 3000).clip(0), "narrow": rng.normal(0.1, 0.02, 200).clip(0),
+        "stray": np.concatenate([rng.normal(0.5, 0.05, 999), [90.0]]),
+        "few": np.array([0.2, 1.1]), "same": np.zeros(50), "none": np.zeros(0),
+    }  # fmt: skip
+    svg = plots.distributions(samples, "Identity distance", "", 0.1, (0.6, "threshold"))
+    grid = [float(x) for x in re.findall(r'"grid" x1="([\d.]+)"', svg)]
+    drawn = re.findall(r'class="cloud m\d+" d="M([^"]*)Z"', svg)
+    assert len(drawn) == 5
+    left = 14 + max(text_width(name, 12) for name in samples)
+    for path in drawn:
+        points = np.array([pair.split(",") for pair in path.split("L")], float)
+        assert points[:, 0].min() >= left and points[:, 0].max() <= 480 - 12
+        heights = points[1:-1, 1].max() - points[1:-1, 1]
+        assert heights.max() == pytest.approx(26, abs=0.5)
+        # Its end at the right is that of the density, not that of the axis.
+        assert heights[-1] < 0.05 * heights.max()
+    # One value of a thousand does not squeeze the rest.
+    assert len(grid) > 3 and max(grid) - min(grid) > 200
+
+
+def test_every_one_of_fourteen_methods_has_a_colour_of_its_own() -> None:
+    css = (Path(plots.__file__).parent / "templates" / "report.css").read_text("utf-8")
+    light, dark = css.split("prefers-color-scheme: dark")
+    for text in (light, dark):
+        colours = dict(re.findall(r"--m(\d+): (#\w+);", text))
+        assert list(map(int, colours)) == list(range(plots.COLOURS)) == list(range(14))
+        assert len(set(colours.values())) == 14
 
 
 def test_an_output_with_the_whole_name_of_its_original_is_its_pair(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def write_page(path: Path, results: Results, frames: Path, worst: WorstFrames | 
         stills=_stills(results, worst),
         kinds=KINDS,
         about=about,
+        colours=plots.COLOURS,
+        few=plots.FEW,
     )
     path.write_text(text, encoding="utf-8")
 

@@ -1,7 +1,7 @@
 """The figures of the page, as SVG that takes its colours from the page's style.
 
 Every function returns one ``<svg>``. Colours are classes (`original`, `output`, `m0` to
-`m7`), so that light, dark and print are the page's affair; texts are direct labels.
+`m13`), so that light, dark and print are the page's affair; texts are direct labels.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from blanket.eval.axis import Axis, label, spread
-from blanket.eval.labels import apart, place_labels, text_width
+from blanket.eval.labels import Box, apart, place_labels, text_width
 from blanket.eval.results import Better
 from blanket.eval.svg import (
     grid_y,
@@ -27,7 +27,10 @@ from blanket.eval.svg import (
 )
 from blanket.eval.traces import Values
 
-COLOURS = 8
+COLOURS = 14
+"""Colours of methods; from there on they come again."""
+FEW = 8
+"""So many names have room in a small plot of points."""
 _LEAST, _LEAST_PERCENT = 0.1, 10.0
 """The least span of an axis, of distances and correlations, and of percentages."""
 
@@ -133,17 +136,17 @@ def distributions(
 ) -> str:
     """How values spread, a row a method: half a violin over a box.
 
-    samples: by method, ``[N]`` finite values; may be empty. least: the least span of the axis.
-    mark: a value to draw a line at, and its label. The box is the quartiles with the median,
-    the line the 5th to the 95th percentile.
+    samples: by method, ``[N]`` finite values of 0 or more; may be empty. least: the least span
+    of the axis. mark: a value to draw a line at, and its label. The box is the quartiles with
+    the median, the line the 5th to the 95th percentile; the cloud leaves out the outermost
+    hundredths, lest a few stray values squeeze the rest.
     """
     width, row, top = 480, 44, 42 if mark else 30
     height = top + row * len(samples) + 32
     left = 14 + max((text_width(name, 12) for name in samples), default=0)
-    values = np.concatenate([*samples.values(), np.zeros(0)])
-    # A few stray values must not squeeze the rest.
-    ends = np.percentile(values, [0.5, 99.5]) if len(values) else np.array([0.0, 1.0])
-    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=least, margin=0.1)
+    clouds = {name: _cloud(found) for name, found in samples.items() if len(found)}
+    ends = [end for cloud in clouds.values() for end in cloud[0][[0, -1]]]
+    x = spread(ends, left, width - 12, (mark[0],) if mark else (), least=least, margin=0.03)
     floor = height - 28
     parts = [heading(title, unit)]
     for tick in x.ticks(5):
@@ -157,8 +160,8 @@ def distributions(
     for number, (name, found) in enumerate(samples.items()):
         base = top + row * (number + 1) - 14
         parts.append(text(left - 10, base, name, "label", "end"))
-        if len(found):
-            parts += _violin(found, x, base, row - 18, number)
+        if name in clouds:
+            parts += _violin(found, clouds[name], x, base, row - 18, number)
         else:
             parts.append(text(left + 4, base, "no value", "note"))
     return svg(width, height, parts, f"{title}: distribution by method")
@@ -166,7 +169,7 @@ def distributions(
 
 def scatter(points: Sequence[Point], across: Quantity, up: Quantity) -> str:
     """Methods in a plane, one or more, labelled; the corner that is best is marked."""
-    width, height = 370, 310
+    width, height = (370, 310) if len(points) <= FEW else (520, 400)
     left, right, top, bottom = 48, width - 16, 26, height - 44
     reach = [(p.x - (p.x_sd or 0), p.x + (p.x_sd or 0)) for p in points]
     rise = [(p.y - (p.y_sd or 0), p.y + (p.y_sd or 0)) for p in points]
@@ -192,20 +195,24 @@ def scatter(points: Sequence[Point], across: Quantity, up: Quantity) -> str:
         )
     )
     places = [(x(p.x), y(p.y)) for p in points]
+    taken = [_corner(at_right, at_top, (left, top, right, bottom))]
+    dots = []
     for point, (px, py) in zip(points, places, strict=True):
         kind = f"m{point.colour % COLOURS}"
         if point.x_sd:
             a, b = x(point.x - point.x_sd), x(point.x + point.x_sd)
             parts.append(segment(a, py, b, py, f"whisker {kind}"))
+            taken.append((a, py - 1, b, py + 1))
         if point.y_sd:
             a, b = y(point.y - point.y_sd), y(point.y + point.y_sd)
             parts.append(segment(px, a, px, b, f"whisker {kind}"))
-        parts.append(f'<circle class="dot {kind}" cx="{px:.1f}" cy="{py:.1f}" r="5"/>')
-    names = [p.name for p in points]
-    for name, (lx, ly, anchor) in zip(
-        names, place_labels(names, places, (left, top, right, bottom)), strict=True
-    ):
-        parts.append(text(lx, ly, name, "label halo", anchor))
+            taken.append((px - 1, b, px + 1, a))
+        dots.append(f'<circle class="dot {kind}" cx="{px:.1f}" cy="{py:.1f}" r="5"/>')
+    labels = place_labels([p.name for p in points], places, (left, top, right, bottom), taken)
+    parts += [segment(*one.line, "leader") for one in labels if one.line is not None]
+    parts += dots
+    for point, one in zip(points, labels, strict=True):
+        parts.append(text(one.x, one.y, point.name, "label halo", one.anchor))
     return svg(width, height, parts, f"{up.title} against {across.title}, by method")
 
 
@@ -242,31 +249,47 @@ def _ends(time: Values) -> tuple[float, float]:
     return low, max(high, low + 1e-3)
 
 
-def _violin(found: Values, x: Axis, base: float, tall: float, colour: int) -> list[str]:
+def _cloud(found: Values) -> tuple[Values, Values]:
+    """Where a density is told, and the density, 1 at most: both ``[G]``, of values ``[N]``."""
+    low, high = np.percentile(found, [1, 99], method="inverted_cdf")
+    kept = found[(found >= low) & (found <= high)]
+    q1, q3 = np.percentile(found, [25, 75])
+    # Silverman's (1986) bandwidth, and one for values that are all the same.
+    width = 0.9 * min(float(np.std(kept)), float(q3 - q1) / 1.34 or np.inf) * len(kept) ** -0.2
+    width = max(width, 0.005 * float(high - low), 1e-3)
+    counts, edges = np.histogram(kept, 120, (max(low - 3 * width, 0.0), high + 3 * width))
+    sigma = max(width / (edges[1] - edges[0]), 1.0)
+    reach = np.arange(-int(4 * sigma) - 1, int(4 * sigma) + 2)
+    density = np.convolve(counts, np.exp(-0.5 * (reach / sigma) ** 2))
+    density = density[len(reach) // 2 :][: len(counts)]
+    return (edges[1:] + edges[:-1]) / 2, density / density.max()
+
+
+def _violin(
+    found: Values, cloud: tuple[Values, Values], x: Axis, base: float, tall: float, colour: int
+) -> list[str]:
     kind = f"m{colour % COLOURS}"
     low, q1, median, q3, high = np.percentile(found, [5, 25, 50, 75, 95])
-    grid = np.linspace(x.low, x.high, 121)
-    counts, _ = np.histogram(found, bins=120, range=(x.low, x.high))
-    # Silverman's (1986) bandwidth, at least one bin.
-    width = 0.9 * min(float(np.std(found)), float(q3 - q1) / 1.34 or np.inf) * len(found) ** -0.2
-    sigma = max(width / (grid[1] - grid[0]), 1.0)
-    reach = np.arange(-int(4 * sigma) - 1, int(4 * sigma) + 2)
-    kernel = np.exp(-0.5 * (reach / sigma) ** 2)
-    density = np.convolve(counts, kernel / kernel.sum())[len(reach) // 2 :][: len(counts)]
-    density = density / max(float(density.max()), 1e-9)
-    middle = (grid[1:] + grid[:-1]) / 2
-    inside = np.flatnonzero(density > 0.004)
-    inside = np.arange(inside[0], inside[-1] + 1)
-    outline = "L".join(f"{x(middle[i]):.1f},{base - 5 - tall * density[i]:.1f}" for i in inside)
-    start, end = x(middle[inside[0]]), x(middle[inside[-1]])
+    outline = "L".join(
+        f"{x(value):.1f},{base - 5 - tall * share:.1f}" for value, share in zip(*cloud, strict=True)
+    )
+    start, end = x(cloud[0][0]), x(cloud[0][-1])
     return [
         f'<path class="cloud {kind}" d="M{start:.1f},{base - 5:.1f}L{outline}L{end:.1f},'
         f'{base - 5:.1f}Z"/>',
-        segment(x(max(low, x.low)), base, x(min(high, x.high)), base, f"whisker {kind}"),
+        segment(x(low), base, x(high), base, f"whisker {kind}"),
         f'<rect class="box {kind}" x="{x(q1):.1f}" y="{base - 3:.1f}" '
         f'width="{max(x(q3) - x(q1), 1):.1f}" height="6"/>',
         segment(x(median), base - 5, x(median), base + 5, "median"),
     ]
+
+
+def _corner(at_right: bool, at_top: bool, frame: Box) -> Box:
+    """Where the best corner is marked."""
+    left, top, right, bottom = frame
+    wide = text_width("better \u2197", 11)
+    x0 = right - 4 - wide if at_right else left + 4
+    return (x0, top, x0 + wide, top + 16) if at_top else (x0, bottom - 18, x0 + wide, bottom - 2)
 
 
 def _arrow(at_right: bool, at_top: bool) -> str:
