@@ -15,11 +15,12 @@ import numpy as np
 import pytest
 from clips import make_clip, scene
 from conftest import Demo
-from pages import dumped, found
+from pages import chromium, dumped, found
 
 import blanket
 from blanket.cli import main
 from blanket.errors import InputError
+from blanket.eval.page import write_page
 from blanket.eval.results import Estimate, Results, Summary
 from blanket.eval.tables import latex
 from blanket.video import read
@@ -194,6 +195,39 @@ def test_the_page_shows_one_method_at_a_time(ends: Path, tmp_path: Path) -> None
     }  # fmt: skip
     text = dumped(ends / "made" / "report.html", tmp_path)
     assert 'class="lost"' in text and "better" in text
+
+
+@pytest.mark.parametrize(("count", "paper", "width"), [(9, "A4", 182), (14, "A4 landscape", 269)])
+def test_nothing_of_a_wide_table_is_printed_beyond_the_paper(
+    ends: Path, results: Results, tmp_path: Path, count: int, paper: str, width: int
+) -> None:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives a browser")
+    first, second = results.methods
+    again = [*first.videos, first.videos[0].model_copy(update={"video": "other.mp4"})]
+    sure = {"rank1": Estimate(value=41.7, low=32.7, high=64.3)}
+    spread = {key: Summary(mean=-0.987, sd=0.123, videos=2) for key in first.summary}
+    wide = first.model_copy(update={"videos": again, "overall": sure, "summary": spread})
+    further = [
+        wide.model_copy(update={"name": f"deepprivacy{number}"}) for number in range(count - 2)
+    ]
+    page = tmp_path / "report.html"
+    many = results.model_copy(update={"methods": [first, second, *further]})
+    write_page(page, many, ends / "made" / "frames.parquet", None)
+    assert f"size: {paper};" in page.read_text("utf-8")
+    script = """() => [...document.querySelectorAll("table th, table td")].filter(cell =>
+      cell.getBoundingClientRect().right > innerWidth + 1
+      || (cell.scrollWidth > cell.clientWidth + 1 && !cell.querySelector(".hidden"))
+    ).map(cell => cell.textContent)"""
+    with playwright.sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        # What the margins of the page leave of the paper.
+        size = {"width": round(width / 25.4 * 96), "height": 800}
+        tab = browser.new_context(viewport=size).new_page()
+        tab.emulate_media(media="print")
+        tab.goto(page.as_uri())
+        beyond = tab.evaluate(script)
+        browser.close()
+    assert beyond == []
 
 
 def test_a_remembered_original_gives_the_same_figures(
