@@ -22,16 +22,15 @@ from blanket.cores import one_core_a_call
 from blanket.detect import Detector, build_detector
 from blanket.errors import InputError
 from blanket.flags import is_framed
-from blanket.image import Still, read_image
+from blanket.footage import length, pictures
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork, covered
 from blanket.persons import build_persons
 from blanket.picture import Picture
-from blanket.progress import Callback
+from blanket.progress import Callback, silent, telling
 from blanket.scrutiny import scrutinise, thorough
 from blanket.trial import Trial
 from blanket.verdict import AuditReport
-from blanket.video import probe, read
 from blanket.witness import Place, Witness
 
 Effort = Literal["quick", "thorough"]
@@ -72,16 +71,16 @@ def audit(
         raise InputError(
             f"{original.name} and {anonymized.name} must both be pictures or both videos"
         )
-    told = progress or (lambda stage, done, total: None)
+    progress = progress or silent
     network, detector = MeshNetwork(), build_detector(settings.detect)
-    pictures = _told("search", _pictures(original), _length(original), told)
+    searched = telling("search", pictures(original), length(original), progress)
     if effort == "thorough":
         settings = thorough(settings)
-        analysis = scrutinise(pictures, network, settings)
+        analysis = scrutinise(searched, network, settings)
     else:
-        analysis = analyse(pictures, detector, network, settings)
+        analysis = analyse(searched, detector, network, settings)
     auditor = Auditor(detector, network, settings)
-    return auditor(analysis, original, anonymized, anonymized.name, told)
+    return auditor(analysis, original, anonymized, anonymized.name, progress)
 
 
 class Auditor:
@@ -102,8 +101,8 @@ class Auditor:
     def look_deeper(self, original: Path, progress: Callback) -> None:
         """Search the original thoroughly, once, for all audits that follow."""
         if self._deeper is None:
-            pictures = _told("search", _pictures(original), _length(original), progress)
-            self._deeper = scrutinise(pictures, self._network or MeshNetwork(), self._settings)
+            searched = telling("search", pictures(original), length(original), progress)
+            self._deeper = scrutinise(searched, self._network or MeshNetwork(), self._settings)
             self._effort = "thorough"
 
     def __call__(
@@ -170,7 +169,8 @@ def _pairs(
     original: Path, anonymized: Path, frames: int, progress: Callback
 ) -> Iterator[tuple[Picture, Picture]]:
     """The frames of two files side by side."""
-    both = zip_longest(_told("audit", _pictures(original), frames, progress), _pictures(anonymized))
+    told = telling("audit", pictures(original), frames, progress)
+    both = zip_longest(told, pictures(anonymized))
     for before, after in both:
         if before is None or after is None:
             raise InputError(
@@ -178,22 +178,3 @@ def _pairs(
                 "so that they cannot be compared"
             )
         yield before, after
-
-
-def _pictures(path: Path) -> Iterator[Picture]:
-    return iter([Still(read_image(path))]) if is_image(path) else read(path)
-
-
-def _length(path: Path) -> int | None:
-    return 1 if is_image(path) else probe(path).frames
-
-
-def _told(
-    stage: str, pictures: Iterator[Picture], total: int | None, progress: Callback
-) -> Iterator[Picture]:
-    done = 0
-    for done, picture in enumerate(pictures, 1):
-        yield picture
-        if done % 10 == 0:
-            progress(stage, done, total)
-    progress(stage, done, done)

@@ -28,7 +28,7 @@ from blanket.errors import InputError
 from blanket.faces import Image
 from blanket.output import pending
 from blanket.pipeline import anonymize
-from blanket.progress import Callback
+from blanket.progress import Callback, silent, telling
 from blanket.sheet import contact_sheet
 from blanket.topology import OVAL
 
@@ -186,12 +186,11 @@ def make_demo(
             raise InputError(
                 f"{path} exists already: choose another folder or allow overwriting (--overwrite)"
             )
-    tell = progress or (lambda stage, done, total: None)
     # 1. The clip and its truth.
     demo = DemoClip(seed, seconds, width, height, rate)
     with ExitStack() as stack:
         draft = stack.enter_context(pending(clip, overwrite))
-        _encode(draft, demo, tell)
+        _encode(draft, demo, progress or silent)
         demo.truth().save(stack.enter_context(pending(truth, overwrite)))
     # 2. The same clip with faces that belong to nobody.
     done = anonymize(clip, anonymized, seed=seed, overwrite=overwrite, progress=progress)
@@ -203,7 +202,7 @@ def make_demo(
     return sheet
 
 
-def _encode(path: Path, demo: DemoClip, tell: Callback) -> None:
+def _encode(path: Path, demo: DemoClip, progress: Callback) -> None:
     with av.open(str(path), "w") as container:
         container.metadata["comment"] = "Synthetic: nobody in this video exists (BLANKET demo)"
         stream: Any = container.add_stream("libx264", rate=Fraction(demo.rate))
@@ -212,11 +211,9 @@ def _encode(path: Path, demo: DemoClip, tell: Callback) -> None:
         context = stream.codec_context
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = 1
-        for done, picture in enumerate(demo.frames(), 1):
+        for picture in telling("draw", demo.frames(), demo.count, progress):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
                 format="yuv420p", dst_colorspace=_BT709, dst_color_range=1
             )
             container.mux(stream.encode(frame))
-            if done % 10 == 0 or done == demo.count:
-                tell("draw", done, demo.count)
         container.mux(stream.encode(None))

@@ -25,14 +25,12 @@ from blanket.errors import InputError, counted
 from blanket.eval.expression import ExpressionClassifier
 from blanket.eval.gaze import eye_angles, gaze_direction
 from blanket.faces import Array
-from blanket.image import Still, read_image
-from blanket.media import is_image
+from blanket.footage import length, pictures
 from blanket.mesh import MeshNetwork, covered
 from blanket.picture import Picture, enlarge_mesh
-from blanket.progress import Callback
+from blanket.progress import Callback, silent, telling
 from blanket.timeline import Placement
 from blanket.topology import POINTS, five_points
-from blanket.video import probe, read
 
 _MARKS = "left_eye", "right_eye", "nose", "mouth_left", "mouth_right"
 COLUMNS: dict[str, str] = {
@@ -191,7 +189,7 @@ def features(
     else:
         settings = load_settings(preset or "embedded", overrides)
         found = analyse(
-            _pictures(source, "analyse", progress),
+            _told(source, "analyse", progress),
             build_detector(settings.detect),
             MeshNetwork(),
             settings,
@@ -200,7 +198,7 @@ def features(
     if expression is None:
         return known
     read_off = _expressions(
-        _pictures(source, "expression", progress), expression, found, settings, len(known)
+        _told(source, "expression", progress), expression, found, settings, len(known)
     )
     return replace(known, columns={**known.columns, **read_off})
 
@@ -255,17 +253,8 @@ def description(column: str) -> str:
     return COLUMNS.get(column) or f"probability of {name} by the classifier, 0 to 1"
 
 
-def _pictures(source: Path, stage: str, progress: Callback | None) -> Iterable[Picture]:
-    if is_image(source):
-        yield Still(read_image(source))
-        return
-    total, done = probe(source).frames, 0
-    for done, frame in enumerate(read(source), 1):
-        yield frame
-        if progress and done % 10 == 0:
-            progress(stage, done, total)
-    if progress:
-        progress(stage, done, done)
+def _told(source: Path, stage: str, progress: Callback | None) -> Iterator[Picture]:
+    return telling(stage, pictures(source), length(source), progress or silent)
 
 
 def _columns(chunk: Sequence[tuple[int, Placement]], times: Array) -> dict[str, Array]:

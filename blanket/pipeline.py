@@ -56,7 +56,7 @@ from blanket.mesh import MeshNetwork
 from blanket.models import require
 from blanket.output import pending, refuse_existing
 from blanket.picture import Picture
-from blanket.progress import Callback
+from blanket.progress import Callback, silent, telling
 from blanket.render import AnyPicture, Renderer
 from blanket.repair import repaired
 from blanket.report import (
@@ -322,7 +322,7 @@ class Run:
     ) -> None:
         """saved, analysis: of an earlier run on the same file, read from a file or at hand."""
         self.settings, self._preset, self._overwrite = settings, preset, overwrite
-        self._progress = progress or (lambda stage, done, total: None)
+        self._progress = progress or silent
         self._analysis = analysis
         self._saved, self._save_to = saved, None if save_to is None else Path(save_to)
         self._baseline = settings.method.name != "blanket"
@@ -391,7 +391,7 @@ class Run:
         codec, notes = "", list[str]()
 
         def pictures(stage: str) -> Iterator[Frame]:
-            return self._told(stage, read(source), info.frames)
+            return telling(stage, read(source), info.frames, self._progress)
 
         def write(painted: Iterable[Frame]) -> None:
             nonlocal codec, notes
@@ -620,15 +620,6 @@ class Run:
             self._backends(), self._left, corrections, self._overwrite or self._has_saved,
         )  # fmt: skip
         self._has_saved = True
-
-    def _told(self, stage: str, frames: Iterator[Frame], total: int | None) -> Iterator[Frame]:
-        done = 0
-        for frame in frames:
-            yield frame
-            done += 1
-            if done % 10 == 0 and done != total:
-                self._progress(stage, done, total)
-        self._progress(stage, done, done)
 
     def _finish(
         self,

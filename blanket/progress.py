@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -20,14 +21,33 @@ from rich.progress import (
 Callback = Callable[[str, int, int | None], None]
 """Called with a stage, how much of it is done, and how much there is (None: unknown)."""
 
+T = TypeVar("T")
+
 _PAUSE = 5.0  # seconds between two lines of one stage
+_STEP = 10
+
+
+def silent(stage: str, done: int, total: int | None) -> None:
+    """A `Callback` that tells nobody."""
+
+
+def telling(stage: str, things: Iterable[T], total: int | None, progress: Callback) -> Iterator[T]:
+    """The things of a stage one by one; every tenth, and the end, is told. total: how many
+    there are (None: unknown)."""
+    done = 0
+    for thing in things:
+        yield thing
+        done += 1
+        if done % _STEP == 0 and done != total:
+            progress(stage, done, total)
+    progress(stage, done, done)
 
 
 @contextmanager
 def shown(console: Console, quiet: bool = False) -> Iterator[Callback]:
     """Yield a callback that shows progress on the console, or nothing where quiet."""
     if quiet:
-        yield lambda stage, done, total: None
+        yield silent
     elif console.is_terminal:
         with _bar(console) as bar:
             yield _Bars(bar)

@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from blanket.progress import shown
+from blanket.progress import shown, telling
 
 
 def _told(terminal: bool, quiet: bool = False) -> str:
@@ -38,3 +38,11 @@ def test_a_terminal_shows_a_bar_for_each_stage() -> None:
 @pytest.mark.parametrize("terminal", [True, False])
 def test_quiet_says_nothing(terminal: bool) -> None:
     assert _told(terminal, quiet=True) == ""
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, [0]), (20, [10, 20]), (25, [10, 20, 25])])
+def test_every_tenth_and_the_end_are_told(count: int, told: list[int]) -> None:
+    said: list[tuple[str, int, int | None]] = []
+    things = telling("read", range(count), count, lambda *one: said.append(one))
+    assert list(things) == list(range(count))
+    assert said == [("read", done, count) for done in told]

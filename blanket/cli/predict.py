@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,10 +14,7 @@ from blanket.cli.options import Every, Output, Overwrite
 from blanket.errors import counted
 from blanket.extras import needs
 from blanket.output import pending
-from blanket.progress import Callback, shown
-
-if TYPE_CHECKING:
-    from blanket.picture import Picture
+from blanket.progress import shown, telling
 
 
 def predict(
@@ -41,19 +37,14 @@ def predict(
     """
     with needs("downstream", "finding people and poses"):
         from blanket.eval import downstream, persons
-        from blanket.eval.reading import pictures
+        from blanket.footage import pictures
 
     refuse_clashes([source], [output])
     with pending(output, overwrite) as draft:
         finder = persons.build_person_detector(detector, device)
         estimator = persons.build_pose_estimator(pose, device) if poses else None
         with shown(console) as progress:
-            found = downstream.predict(_told(pictures(source), progress), finder, estimator, every)
+            told = telling("predict", pictures(source), None, progress)
+            found = downstream.predict(told, finder, estimator, every)
         draft.write_text(json.dumps(found), encoding="utf-8")
     say(f"done: {counted(len(found), 'prediction')}")
-
-
-def _told(frames: Iterator[Picture], progress: Callback) -> Iterator[Picture]:
-    for frame in frames:
-        yield frame
-        progress("predict", frame.index + 1, None)

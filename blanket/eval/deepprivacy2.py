@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from blanket.errors import BlanketError, InputError, counted
-from blanket.image import read_image
-from blanket.media import is_image, is_video, media_in
+from blanket.footage import pictures, size
+from blanket.media import is_video, media_in
 from blanket.output import pending, refuse_existing
-from blanket.video import probe, read
 
 _ERRORS = {
     "out of memory": "the GPU's memory is too small for it",
@@ -164,11 +163,7 @@ def check(source: Path, made: Path) -> None:
 
 def _shape(path: Path) -> tuple[int, int, int]:
     """Frames, width, height. Frames are counted: what a file says of itself is a guess."""
-    if is_image(path):
-        height, width = read_image(path).shape[:2]
-        return 1, width, height
-    info = probe(path)
-    return sum(1 for _ in read(path)), info.width, info.height
+    return sum(1 for _ in pictures(path)), *size(path)
 
 
 def _suffix(path: Path) -> str:

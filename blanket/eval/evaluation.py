@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ from blanket.eval.memory import Memory
 from blanket.eval.observe import observe
 from blanket.eval.page import write_page
 from blanket.eval.people import PeopleFiles
-from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading, pictures
+from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading
 from blanket.eval.reading import Readers as Networks
 from blanket.eval.results import (
     Estimate,
@@ -41,10 +41,10 @@ from blanket.eval.results import (
     summarise,
 )
 from blanket.eval.stills import WorstFrames
+from blanket.footage import pictures
 from blanket.mesh import MeshNetwork
 from blanket.output import pending
-from blanket.picture import Picture
-from blanket.progress import Callback
+from blanket.progress import Callback, silent, telling
 from blanket.recognise import build_recogniser
 from blanket.weights import checksums
 
@@ -102,7 +102,7 @@ class Evaluation:
         people = looking.people
         places = [*given, folder, looking.memory, *people.predictions.values(), people.annotations]
         self._given = [place for place in places if place is not None]
-        self._progress = progress or (lambda stage, done, total: None)
+        self._progress = progress or silent
         self.detector = build_detector(settings.detect)
         self.network = MeshNetwork()
         name = looking.recogniser
@@ -160,11 +160,8 @@ class Evaluation:
 
     def analyse(self, original: Path) -> Analysis:
         """Who is where in an original."""
-        found = analyse(
-            self._told("find", pictures(original)), self.detector, self.network, self.settings
-        )
-        self._progress("find", found.frames, found.frames)
-        return found
+        seen = telling("find", pictures(original), None, self._progress)
+        return analyse(seen, self.detector, self.network, self.settings)
 
     def video(
         self,
@@ -196,9 +193,8 @@ class Evaluation:
                 video, original, fit, source, self._readers, self.settings,
                 every=self._looking.every, look_every=self._looking.look_every,
                 worst=self._worst, impressions=self._impressions,
-                told=lambda done: self._progress("read", done, None),
+                progress=self._progress,
             )  # fmt: skip
-        self._progress("read", seen.count, seen.count)
         if not seen.subjects:
             self.warnings.append(f"{video}: no face was found in the original")
         if too_few_for_blinks(np.array(seen.times)):
@@ -342,11 +338,6 @@ class Evaluation:
         if few and few not in self.warnings:
             self.warnings.append(few)
         return figures | overall
-
-    def _told(self, stage: str, frames: Iterator[Picture]) -> Iterator[Picture]:
-        for frame in frames:
-            yield frame
-            self._progress(stage, frame.index + 1, None)
 
 
 _FOLDERS = re.compile(r"(?<![\w./\\:])(?:[A-Za-z]:)?[/\\](?:[^\s/\\]+[/\\])+")

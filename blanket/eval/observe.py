@@ -21,6 +21,7 @@ from blanket.eval.stills import WorstFrames
 from blanket.eval.whole import Whole, shrunk
 from blanket.faces import Image, Points
 from blanket.picture import Picture
+from blanket.progress import Callback, telling
 from blanket.recognise import Recogniser, distances
 
 
@@ -34,18 +35,16 @@ def observe(
     *,
     every: int,
     look_every: int,
-    worst: WorstFrames | None = None,
-    impressions: Impressions | None = None,
-    told: Callable[[int], None] = lambda frames: None,
+    worst: WorstFrames | None,
+    impressions: Impressions | None,
+    progress: Callback,
 ) -> Observation:
     """Read the faces of a video in the original and in every output.
 
     video: what to call it. outputs: by method. source: the original's faces. settings: of
-    the readers. every: frames
-    from one that is read to the next. look_every: of those, how many from one that the
-    recogniser and the detector look at to the next. worst: keeps stills.
-    impressions: looks at close-ups, if anything does. told: called with
-    the number of frames done.
+    the readers. every: frames from one that is read to the next. look_every: of those, how
+    many from one that the recogniser and the detector look at to the next. worst: keeps
+    stills. impressions: looks at close-ups, if anything does.
 
     Raises:
         InputError: as `blanket.eval.reading.side_by_side`.
@@ -53,9 +52,8 @@ def observe(
     min_trust = settings.track.min_trust
     seen = Observation(video, list(outputs), min_trust, settings.detect.threshold)
     last: _Looked | None = None
-    for before, afters in side_by_side(original, outputs):
+    for before, afters in telling("read", side_by_side(original, outputs), None, progress):
         seen.count += 1
-        told(seen.count)
         if last is not None:
             # The frame after one that was looked at, whether it is read or not.
             last.follow(seen, readers, before, afters)

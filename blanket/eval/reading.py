@@ -8,7 +8,7 @@ that place all the same, and the mesh network says how little it trusts what it 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +25,12 @@ from blanket.eval.demographics import AgeGender
 from blanket.eval.expression import ExpressionClassifier
 from blanket.eval.whole import Whole
 from blanket.faces import Face, Image, Points
-from blanket.image import Still, read_image
+from blanket.footage import pictures, size
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
 from blanket.picture import Picture, enlarge_mesh, enlarge_points
 from blanket.recognise import Recogniser
 from blanket.topology import POINTS
-from blanket.video import probe, read
 
 LEAST_SCORE = 0.05
 """Detections down to this score are kept for the precision-recall curve."""
@@ -179,14 +178,6 @@ class Reading:
         return self._readers.detections(picture)
 
 
-def pictures(path: Path) -> Generator[Picture, None, None]:
-    """The frames of a video in order, or the one picture of a picture file."""
-    if is_image(path):
-        yield Still(read_image(path))
-    else:
-        yield from read(path)
-
-
 def side_by_side(
     original: Path, outputs: Mapping[str, Path]
 ) -> Iterator[tuple[Picture, dict[str, Picture]]]:
@@ -227,16 +218,8 @@ def refuse_other_size(original: Path, output: Path) -> None:
         raise InputError(
             f"the original {original} and the output {output} must both be pictures or both videos"
         )
-    sizes = []
-    for path in (original, output):
-        if is_image(path):
-            picture = read_image(path)
-            sizes.append((picture.shape[1], picture.shape[0]))
-        else:
-            info = probe(path)
-            sizes.append((info.width, info.height))
-    if sizes[0] != sizes[1]:
-        (w, h), (v, u) = sizes
+    (w, h), (v, u) = size(original), size(output)
+    if (w, h) != (v, u):
         raise InputError(
             f"the output {output} has {v}x{u} pixels and the original {original} {w}x{h}: sizes "
             "must agree"
