@@ -11,26 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from blanket.appearance import Album, Look
-from blanket.detect import Detector, detect_turned
+from blanket.detect import Detector
 from blanket.errors import InputError
 from blanket.faces import Appearance, Image, Points
-from blanket.image import read_image
 from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
-from blanket.picture import fit
 from blanket.recognise import Recogniser, build_recogniser, distances
+from blanket.snapshot import largest_face
 from blanket.subjects import SAME
 from blanket.view import View
-
-_LARGEST = 1024
-_TRUST = 0.3
 
 
 class Comparer(Protocol):
@@ -120,15 +115,10 @@ class Gallery:
             raise InputError(f"there are no pictures in the gallery {folder}: ID/*.jpg")
 
     def _face(self, path: Path, detector: Detector, network: MeshNetwork) -> NDArray[np.float32]:
-        picture = read_image(path)
-        size = fit(picture.shape[1], picture.shape[0], _LARGEST)
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        faces = detector.detect(picture) or detect_turned(detector, picture)
-        readings = [network.find(picture, face) for face in faces]
-        if not readings or max(reading.trust for reading in readings) < _TRUST:
+        found = largest_face(path, detector, network)
+        if found is None:
             raise InputError(f"no face is found in {path} of the gallery: take it out")
-        mesh = max(readings, key=lambda reading: float(np.ptp(reading.mesh[:, 1]))).mesh
-        return self.comparer.of_picture(picture, mesh)
+        return self.comparer.of_picture(*found)
 
     def distances(self, own: Appearance, view: View) -> Mapping[str, float]:
         """How far a person in a video is from each of the known ones, by the nearest of their
