@@ -82,7 +82,7 @@ class Identity:
     where the face was made as a picture; `blanket.inpaint.portrait` draws one of any other.
 
     origin: what made it, for the report. distance: how far it is from the face that it
-    replaces, as `blanket.inpaint.likeness` foresees it (0.6: another person). trials: where
+    replaces, as `blanket.likeness` foresees it (0.6: another person). trials: where
     it was chosen among candidates. tag: of a known subject (`blanket.key.keyed_tag`).
     """
 

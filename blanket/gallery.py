@@ -18,8 +18,8 @@ from blanket.appearance import Album, Look
 from blanket.detect import Detector
 from blanket.errors import InputError
 from blanket.faces import Appearance, Image, Points
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
+from blanket.likeness import describe
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
 from blanket.recognise import Recogniser, build_recogniser, distances
@@ -65,7 +65,7 @@ class ByRecogniser:
 
 
 class ByLikeness:
-    """With the map that new faces are chosen by (`blanket.inpaint.likeness`): always there,
+    """With the map that new faces are chosen by (`blanket.likeness`): always there,
     and far less sure than a recogniser."""
 
     name, threshold = "likeness", SAME

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from blanket.align import rigid
 from blanket.faces import Points
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.picture import Picture
 from blanket.recognise import build_recogniser, distances
 from blanket.texture import unwrap
@@ -40,7 +40,7 @@ class Persons(Protocol):
 
 
 class LikenessPersons:
-    """By the built-in measure (`blanket.inpaint.likeness`): next to nothing to compute, and it
+    """By the built-in measure (`blanket.likeness`): next to nothing to compute, and it
     sees changes that recognisers for adults do not see in infants."""
 
     # Measured on a real and a drawn infant: encoded again at x264's crf 35 up to 0.085, at

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
+from blanket.likeness import describe
 from blanket.track import Track
 
 SAME = 0.30

@@ -26,10 +26,10 @@ from blanket.faces import Appearance
 from blanket.image import write_image
 from blanket.inpaint import keyed
 from blanket.inpaint.keyed import NUMBERS, keyed_face, keyed_identity, load_group
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.key import keyed_numbers, keyed_tag, read_key, write_key
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.report import Report
 from blanket.templates import box_matrix, cut
 from blanket.track import Sighting, Track

@@ -12,9 +12,9 @@ from blanket.appearance import SIDE
 from blanket.eval.traces import paired
 from blanket.faces import Image, Points
 from blanket.genderage import GenderAge
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.manifest import entry
 from blanket.store import present
 from blanket.texture import unwrap
@@ -35,7 +35,7 @@ class AgeGender(Protocol):
 
 
 class LikenessAgeGender:
-    """See `AgeGender`: the map that also chooses new faces (`blanket.inpaint.likeness`).
+    """See `AgeGender`: the map that also chooses new faces (`blanket.likeness`).
 
     It comes with the installation, and it is no independent witness of faces that were
     chosen by it: report another one where there is one.

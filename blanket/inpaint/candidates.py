@@ -12,9 +12,9 @@ from blanket.attributes import eye_distance, head_pose
 from blanket.config import Check
 from blanket.detect import Detector
 from blanket.faces import Image, Points
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import age_group, load_likeness
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.mesh import MeshNetwork
 from blanket.recognise import Recogniser, distances
 from blanket.texture import unwrap

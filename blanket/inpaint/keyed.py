@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from blanket.errors import BlanketError
 from blanket.faces import Appearance, Identity
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import (
     AGES,
     STEPS,
@@ -34,6 +33,7 @@ from blanket.inpaint.morphable import (
 )
 from blanket.inpaint.young import young
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.texture import atlas
 
 NEAREST, POOL = 48, 36

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.inpaint.clean import soft_rim
-from blanket.inpaint.likeness import Likeness, describe
 from blanket.inpaint.young import young
 from blanket.light import broad_light, flatten
+from blanket.likeness import Likeness, describe
 from blanket.models import Model
 from blanket.swap.shape import ShapeChange, worn
 from blanket.topology import SURFACE

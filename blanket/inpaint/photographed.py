@@ -9,9 +9,9 @@ from blanket.align import rigid
 from blanket.crop import face_matrix
 from blanket.faces import Appearance, Identity, Photograph, Trials
 from blanket.inpaint.clean import Zones, clean, soft_rim
-from blanket.inpaint.likeness import describe
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
+from blanket.likeness import describe
 from blanket.picture import Picture
 from blanket.texture import unwrap
 from blanket.topology import load_topology

@@ -20,8 +20,8 @@ from blanket.config import SwapSettings
 from blanket.faces import Identity, Image, Points
 from blanket.image import Still
 from blanket.inpaint.clean import Zones, clean
-from blanket.inpaint.likeness import Lesson, Likeness, describe
 from blanket.light import flatten
+from blanket.likeness import Lesson, Likeness, describe
 from blanket.mesh import MASK_SIDE
 from blanket.recognise import Recogniser, build_recogniser
 from blanket.swap.shape import ShapeChange, worn
