@@ -31,10 +31,10 @@ from blanket.faces import Appearance
 from blanket.image import Still, write_image
 from blanket.inpaint.candidates import Checks
 from blanket.inpaint.control import LANDMARKS, control_image
-from blanket.inpaint.crop import InpaintCrop, inpaint_crop
 from blanket.inpaint.morphable import Morphable
 from blanket.inpaint.pipe import InpaintPipe
 from blanket.inpaint.portrait import portrait
+from blanket.inpaint.upright import InpaintCrop, inpaint_crop
 from blanket.mesh import MeshNetwork
 from blanket.recognise import build_recogniser, distances
 from blanket.resample import as_affine, blend

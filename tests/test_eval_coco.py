@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from blanket.errors import BlanketError, InputError
-from blanket.eval.persons import Person
+from blanket.eval.estimators import Person
 from blanket.faces import Face
 
 pytest.importorskip("pycocotools", reason="AP needs the extra 'eval'")
@@ -505,7 +505,7 @@ def tiny_vitpose(folder: Path, experts: int = 1) -> Path:
 
 def test_people_are_found_by_rtdetr(tmp_path: Path) -> None:
     folder = tiny_rtdetr(tmp_path)
-    from blanket.eval.persons import build_person_detector
+    from blanket.eval.estimators import build_person_detector
     from blanket.eval.rtdetr import RtDetr
 
     picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)
@@ -524,7 +524,7 @@ def test_people_are_found_by_rtdetr(tmp_path: Path) -> None:
 @pytest.mark.parametrize("experts", [1, 3])
 def test_poses_are_found_by_vitpose(tmp_path: Path, experts: int) -> None:
     folder = tiny_vitpose(tmp_path, experts)
-    from blanket.eval.persons import build_pose_estimator
+    from blanket.eval.estimators import build_pose_estimator
 
     estimator = build_pose_estimator(folder)
     picture = np.random.default_rng(0).integers(0, 255, (90, 160, 3), np.uint8)

@@ -23,8 +23,8 @@ from blanket.analysisfile import load_analysis, save_audit
 from blanket.cli import main
 from blanket.corrections import written
 from blanket.errors import InputError
+from blanket.review.desk import Desk
 from blanket.review.server import ReviewServer
-from blanket.review.session import Session
 from blanket.seek import Reel
 from blanket.verdict import AuditReport, Finding, Span
 from blanket.video import read
@@ -81,7 +81,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[ReviewServer]:
-    server = ReviewServer(Session(folder / "clip.yaml", None, None))
+    server = ReviewServer(Desk(folder / "clip.yaml", None, None))
     server.start()
     yield server
     server.stop()
@@ -297,10 +297,10 @@ def test_rendering_again(server: ReviewServer, folder: Path) -> None:
 
 def test_an_output_that_is_not_there_yet(folder: Path) -> None:
     (folder / "out.mp4").unlink()
-    session = Session(folder / "clip.yaml", None, None)
-    assert session.state()["rendered"] is None
+    desk = Desk(folder / "clip.yaml", None, None)
+    assert desk.state()["rendered"] is None
     with pytest.raises(InputError, match="not rendered yet"):
-        session.picture("output", 3)
+        desk.picture("output", 3)
 
 
 def test_the_command(

@@ -14,7 +14,7 @@ from blanket.analysis import Placements, analyse
 from blanket.attributes import head_pose
 from blanket.config import load_settings
 from blanket.detect import build_detector
-from blanket.inpaint.crop import crop_matrix
+from blanket.inpaint.upright import crop_matrix
 from blanket.mesh import MeshNetwork
 from blanket.roll import smoothed, steady_roll
 from blanket.video import read

@@ -36,13 +36,13 @@ def predict(
     By RT-DETR and ViTPose, which `blanket weights pull rtdetr vitpose` fetches.
     """
     with needs("downstream", "finding people and poses"):
-        from blanket.eval import downstream, persons
+        from blanket.eval import downstream, estimators
         from blanket.footage import pictures
 
     refuse_clashes([source], [output])
     with pending(output, overwrite) as draft:
-        finder = persons.build_person_detector(detector, device)
-        estimator = persons.build_pose_estimator(pose, device) if poses else None
+        finder = estimators.build_person_detector(detector, device)
+        estimator = estimators.build_pose_estimator(pose, device) if poses else None
         with shown(console) as progress:
             told = telling("predict", pictures(source), None, progress)
             found = downstream.predict(told, finder, estimator, every)

@@ -29,10 +29,10 @@ def review(
 
     The page is served to this machine alone, until it is interrupted (Ctrl-C).
     """
+    from blanket.review.desk import Desk
     from blanket.review.server import ReviewServer
-    from blanket.review.session import Session
 
-    with ReviewServer(Session(analysis, original, output), port) as server:
+    with ReviewServer(Desk(analysis, original, output), port) as server:
         say(f"review: {server.address} (Ctrl-C ends it)")
         if browser:
             webbrowser.open(server.address)

@@ -23,7 +23,7 @@ from pycocotools.cocoeval import COCOeval
 from pydantic import BaseModel, Field, FiniteFloat, ValidationError, model_validator
 
 from blanket.errors import InputError
-from blanket.eval.persons import Person
+from blanket.eval.estimators import Person
 from blanket.faces import Face
 
 Kind = Literal["bbox", "keypoints"]

@@ -22,7 +22,7 @@ from blanket.eval.coco import (
     only_images,
     person_results,
 )
-from blanket.eval.persons import PersonDetector, PoseEstimator
+from blanket.eval.estimators import PersonDetector, PoseEstimator
 from blanket.picture import Picture
 
 NAMES: dict[Kind, str] = {"bbox": "person", "keypoints": "pose"}

@@ -29,8 +29,7 @@ from blanket.eval.memory import Memory
 from blanket.eval.observe import observe
 from blanket.eval.page import write_page
 from blanket.eval.people import PeopleFiles
-from blanket.eval.reading import LEAST_SCORE, OriginalFaces, Reading
-from blanket.eval.reading import Readers as Networks
+from blanket.eval.reading import LEAST_SCORE, Networks, OriginalFaces, OriginalReader
 from blanket.eval.results import (
     Estimate,
     MethodResult,
@@ -108,7 +107,7 @@ class Evaluation:
         name = looking.recogniser
         self._recogniser = None if name is None else build_recogniser(name)
         searching = settings.changed({"detect.threshold": LEAST_SCORE})
-        self._readers = Networks(
+        self._networks = Networks(
             settings, self.network, build_detector(searching.detect), self._recogniser,
             Affect(), build_age_gender(),
         )  # fmt: skip
@@ -118,8 +117,8 @@ class Evaluation:
         if looking.memory is not None:
             sampling = {
                 "recogniser": name, "every": looking.every, "look_every": looking.look_every,
-                "detector": self.detector.name, "expression": self._readers.expression.name,
-                "demographics": self._readers.demographics.name,
+                "detector": self.detector.name, "expression": self._networks.expression.name,
+                "demographics": self._networks.demographics.name,
             }  # fmt: skip
             self._memory = Memory(looking.memory, settings, sampling)
         self._looks: dict[str, list[Looks]] = {name: [] for name in methods}
@@ -190,7 +189,7 @@ class Evaluation:
         with ExitStack() as stack:
             source = self._source(original, analysis, stack)
             seen = observe(
-                video, original, fit, source, self._readers, self.settings,
+                video, original, fit, source, self._networks, self.settings,
                 every=self._looking.every, look_every=self._looking.look_every,
                 worst=self._worst, impressions=self._impressions,
                 progress=self._progress,
@@ -234,7 +233,7 @@ class Evaluation:
         """What reads the original, or remembers what was read."""
         if self._memory is not None and (known := self._memory.recall(original)) is not None:
             return known
-        source = Reading(self._readers, analysis or self.analyse(original), self.settings)
+        source = OriginalReader(self._networks, analysis or self.analyse(original), self.settings)
         if self._memory is None:
             return source
         return stack.enter_context(self._memory.keeping(original, source))
@@ -304,8 +303,8 @@ class Evaluation:
                 mesh=self.network.name,
                 recogniser=None if recogniser is None else recogniser.name,
                 recogniser_metric=None if recogniser is None else recogniser.metric,
-                expression=self._readers.expression.name,
-                demographics=self._readers.demographics.name,
+                expression=self._networks.expression.name,
+                demographics=self._networks.demographics.name,
                 recogniser_threshold=None if recogniser is None else recogniser.threshold,
             ),
             settings=self.settings.shareable(),

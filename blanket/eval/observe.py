@@ -16,7 +16,7 @@ from blanket.eval.gaze import angle_between, gaze_direction
 from blanket.eval.impression import Impressions
 from blanket.eval.landmarks import normalised_error
 from blanket.eval.observation import Observation
-from blanket.eval.reading import Original, OriginalFaces, Readers, Seen, side_by_side
+from blanket.eval.reading import Networks, Original, OriginalFaces, Seen, side_by_side
 from blanket.eval.stills import WorstFrames
 from blanket.eval.whole import Whole, shrunk
 from blanket.faces import Image, Points
@@ -30,7 +30,7 @@ def observe(
     original: Path,
     outputs: Mapping[str, Path],
     source: OriginalFaces,
-    readers: Readers,
+    networks: Networks,
     settings: Settings,
     *,
     every: int,
@@ -42,7 +42,7 @@ def observe(
     """Read the faces of a video in the original and in every output.
 
     video: what to call it. outputs: by method. source: the original's faces. settings: of
-    the readers. every: frames from one that is read to the next. look_every: of those, how
+    the networks. every: frames from one that is read to the next. look_every: of those, how
     many from one that the recogniser and the detector look at to the next. worst: keeps
     stills. impressions: looks at close-ups, if anything does.
 
@@ -56,7 +56,7 @@ def observe(
         seen.count += 1
         if last is not None:
             # The frame after one that was looked at, whether it is read or not.
-            last.follow(seen, readers, before, afters)
+            last.follow(seen, networks, before, afters)
             last = None
         if before.index % every:
             continue
@@ -65,15 +65,15 @@ def observe(
         seen.times.append(before.time)
         faces = source.faces(before, look)
         places = [face.place for face in faces]
-        read = {name: readers.faces(after, places, look) for name, after in afters.items()}
+        read = {name: networks.faces(after, places, look) for name, after in afters.items()}
         seen.add_faces(faces, read)
         if look:
             seen.looked.add(before.index)
             seen.original.detections[before.index] = source.detections(before)
-            last = _Looked(before.index, readers.whole(before, places), {})
+            last = _Looked(before.index, networks.whole(before, places), {})
             for name, after in afters.items():
-                seen.outputs[name].detections[before.index] = readers.detections(after)
-                copy = readers.copy(after)
+                seen.outputs[name].detections[before.index] = networks.detections(after)
+                copy = networks.copy(after)
                 figures = last.whole.figures(copy)
                 last.outputs[name] = shrunk(copy)
                 if impressions is not None:
@@ -83,7 +83,7 @@ def observe(
             for name, after in afters.items():
                 change = seen.pictures[name].get(before.index, {}).get("error_outside", np.nan)
                 for face, one in zip(faces, read[name], strict=True):
-                    bad = _badness(face, one, min_trust, readers.recogniser)
+                    bad = _badness(face, one, min_trust, networks.recogniser)
                     bad["outside"] = psnr(change)
                     for kind, value in bad.items():
                         worst.offer(name, kind, value, video, before, after, face.place)
@@ -100,15 +100,15 @@ class _Looked:
     outputs: dict[str, Image]
 
     def follow(
-        self, seen: Observation, readers: Readers, before: Picture, afters: Mapping[str, Picture]
+        self, seen: Observation, networks: Networks, before: Picture, afters: Mapping[str, Picture]
     ) -> None:
         """Take the next frame."""
         if not self.whole.region.any():
             return
-        following = shrunk(readers.copy(before))
+        following = shrunk(networks.copy(before))
         for name, after in afters.items():
             seen.warping[name][self.index] = self.whole.warping(
-                following, self.outputs[name], shrunk(readers.copy(after))
+                following, self.outputs[name], shrunk(networks.copy(after))
             )
 
 

@@ -15,8 +15,8 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from blanket.errors import BlanketError, InputError
+from blanket.eval.estimators import Device
 from blanket.eval.fidelity import check_sizes
-from blanket.eval.persons import Device
 from blanket.faces import Image
 
 Backbone = Literal["alex", "squeeze", "vgg"]

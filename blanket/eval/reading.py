@@ -64,7 +64,7 @@ class Original:
     seen: Seen
 
 
-class Readers:
+class Networks:
     """What reads faces, the same for the original and every output.
 
     side: pixels of the longer side of the copy that is read. detector: gives scores from
@@ -149,15 +149,15 @@ class OriginalFaces(Protocol):
         ...
 
     def detections(self, picture: Picture) -> list[Face]:
-        """See `Readers.detections`."""
+        """See `Networks.detections`."""
         ...
 
 
-class Reading:
+class OriginalReader:
     """Reads the original as the frames come, at the places that the analysis found."""
 
-    def __init__(self, readers: Readers, analysis: Analysis, settings: Settings) -> None:
-        self._readers = readers
+    def __init__(self, networks: Networks, analysis: Analysis, settings: Settings) -> None:
+        self._networks = networks
         self._placements = Placements(analysis, settings)
 
     def faces(self, picture: Picture, look: bool) -> list[Original]:
@@ -167,7 +167,7 @@ class Reading:
             for one in self._placements.at(picture.index)
             if one.mesh is not None
         ]
-        seen = self._readers.faces(picture, [mesh for _, mesh in placed], look)
+        seen = self._networks.faces(picture, [mesh for _, mesh in placed], look)
         return [
             Original(track.number, track.subject, mesh, one)
             for (track, mesh), one in zip(placed, seen, strict=True)
@@ -175,7 +175,7 @@ class Reading:
 
     def detections(self, picture: Picture) -> list[Face]:
         """See `OriginalFaces`."""
-        return self._readers.detections(picture)
+        return self._networks.detections(picture)
 
 
 def side_by_side(

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoImageProcessor, RTDetrForObjectDetection
 
 from blanket.errors import BlanketError
-from blanket.eval.persons import Device, Person
+from blanket.eval.estimators import Device, Person
 from blanket.faces import Image
 
 LEAST = 0.05
@@ -16,7 +16,7 @@ LEAST = 0.05
 
 
 class RtDetr:
-    """See `blanket.eval.persons.PersonDetector`. Only the class ``person`` is given.
+    """See `blanket.eval.estimators.PersonDetector`. Only the class ``person`` is given.
 
     model: the folder of a repository in the form of transformers, such as
     ``PekingU/rtdetr_r50vd_coco_o365``.
@@ -41,7 +41,7 @@ class RtDetr:
 
     @torch.inference_mode()
     def detect(self, picture: Image) -> list[Person]:
-        """See `blanket.eval.persons.PersonDetector.detect`."""
+        """See `blanket.eval.estimators.PersonDetector.detect`."""
         inputs = self._processor(images=picture, return_tensors="pt").to(self._device)
         outputs = self._network(**inputs)
         [found] = self._processor.post_process_object_detection(

@@ -9,12 +9,12 @@ import torch
 from transformers import AutoImageProcessor, VitPoseForPoseEstimation
 
 from blanket.errors import BlanketError
-from blanket.eval.persons import Device, Person
+from blanket.eval.estimators import Device, Person
 from blanket.faces import Image
 
 
 class VitPose:
-    """See `blanket.eval.persons.PoseEstimator`.
+    """See `blanket.eval.estimators.PoseEstimator`.
 
     model: the folder of a repository in the form of transformers, such as
     ``usyd-community/vitpose-base-simple``.
@@ -37,7 +37,7 @@ class VitPose:
 
     @torch.inference_mode()
     def estimate(self, picture: Image, persons: list[Person]) -> list[Person]:
-        """See `blanket.eval.persons.PoseEstimator.estimate`. A pose's score is its box's times
+        """See `blanket.eval.estimators.PoseEstimator.estimate`. A pose's score is its box's times
         the mean of its keypoints', as top-down estimators are ranked on COCO."""
         if not persons:
             return []

@@ -13,10 +13,10 @@ from blanket.errors import BlanketError
 from blanket.faces import Appearance, Identity, Photograph, Trials
 from blanket.inpaint.candidates import Checks
 from blanket.inpaint.control import control_image
-from blanket.inpaint.crop import inpaint_crop
 from blanket.inpaint.morphable import age_group, years_of
 from blanket.inpaint.photographed import photographed
 from blanket.inpaint.pipe import InpaintPipe
+from blanket.inpaint.upright import inpaint_crop
 from blanket.manifest import entry
 from blanket.mesh import MeshNetwork
 from blanket.recognise import Recogniser, build_recogniser

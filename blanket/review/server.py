@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from blanket.errors import BlanketError, InputError
-from blanket.review.session import Session
+from blanket.review.desk import Desk
 
 _PAGE = {
     "icon.svg": ("icon.svg", "image/svg+xml"),
@@ -37,12 +37,12 @@ _LONGEST = 2**20
 
 
 class ReviewServer(ThreadingHTTPServer):
-    """Listens on 127.0.0.1. session: what it serves. port: 0 for any that is free."""
+    """Listens on 127.0.0.1. desk: what it serves. port: 0 for any that is free."""
 
     daemon_threads = True
 
-    def __init__(self, session: Session, port: int = 0) -> None:
-        self.session = session
+    def __init__(self, desk: Desk, port: int = 0) -> None:
+        self.desk = desk
         self.token = secrets.token_urlsafe(24)
         try:
             super().__init__(("127.0.0.1", port), _Handler)
@@ -116,16 +116,16 @@ class _Handler(BaseHTTPRequestHandler):
             page = files("blanket.review").joinpath("page", name).read_bytes()
             self._send(HTTPStatus.OK, page, kind)
         elif place == "state":
-            self._send_json(self.server.session.state())
+            self._send_json(self.server.desk.state())
         elif place == "progress":
-            self._send_json(self.server.session.progress())
+            self._send_json(self.server.desk.progress())
         else:
             which, _, told = place.partition("/")
             number = _number(told)
             if which not in ("original", "output") or number is None:
                 self._send(HTTPStatus.NOT_FOUND, b"", "text/plain")
                 return
-            self._send(HTTPStatus.OK, self.server.session.picture(which, number), "image/jpeg")
+            self._send(HTTPStatus.OK, self.server.desk.picture(which, number), "image/jpeg")
 
     def _post(self, place: str) -> None:
         length = _number(self.headers.get("Content-Length") or "")
@@ -141,13 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.BAD_REQUEST, b"", "text/plain")
             return
         if place == "corrections":
-            self.server.session.correct(corrections, revision)
+            self.server.desk.correct(corrections, revision)
         elif place == "render":
-            self.server.session.render()
+            self.server.desk.render()
         else:
             self._send(HTTPStatus.NOT_FOUND, b"", "text/plain")
             return
-        self._send_json(self.server.session.state())
+        self._send_json(self.server.desk.state())
 
     def _send_json(self, value: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
         self._send(status, json.dumps(value).encode(), "application/json")

@@ -1,4 +1,4 @@
-"""The crop that a face is inpainted in, its mask, and the way back into the frame."""
+"""The upright crop that a face is inpainted in, its mask, and the way back into the frame."""
 
 from __future__ import annotations
 

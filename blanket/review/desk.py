@@ -27,7 +27,7 @@ _SIDE = 1920
 _QUALITY = 88
 
 
-class Session:
+class Desk:
     """What the page asks for, from any thread.
 
     path: the analysis. original, output: the video and its anonymised copy, which need not
