@@ -25,12 +25,13 @@ from blanket.attributes import (
     mouth_opening,
     rest_shape,
 )
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError
 from blanket.faces import Points
 from blanket.mesh import MeshNetwork
 from blanket.output import pending
+from blanket.presets import load_settings
 from blanket.progress import Callback, shown
 from blanket.topology import LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from blanket.video import Frame, probe, read

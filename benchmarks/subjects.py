@@ -17,7 +17,6 @@ import typer
 
 from benchmarks.clip import Values
 from blanket.analysis import Placements, analyse
-from blanket.config import load_settings
 from blanket.detect import build_detector
 from blanket.faces import Appearance, Identity
 from blanket.image import Still
@@ -25,6 +24,7 @@ from blanket.inpaint.keyed import NUMBERS, keyed_face
 from blanket.inpaint.portrait import portrait
 from blanket.key import keyed_numbers
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.recognise import Recogniser, build_recogniser
 from blanket.swap import build_methods
 from blanket.timeline import Placement

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 import blanket
 from blanket.analysis import Analysis
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.corrections import Correction, corrected, read_corrections, written
 from blanket.document import FileName
 from blanket.errors import InputError
@@ -32,6 +32,7 @@ from blanket.looks import look_again
 from blanket.mesh import MASK_SIDE
 from blanket.output import pending, refuse_existing
 from blanket.picture import Picture
+from blanket.presets import load_settings
 from blanket.report import BackendsReport
 from blanket.topology import POINTS
 from blanket.track import Sighting, Track

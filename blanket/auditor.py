@@ -17,7 +17,7 @@ from typing import Any, Literal
 from blanket.analysis import Analysis, analyse
 from blanket.attributes import head_pose
 from blanket.change import Change, Patch
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.cores import one_core_a_call
 from blanket.detect import Detector, build_detector
 from blanket.errors import InputError
@@ -27,6 +27,7 @@ from blanket.media import is_image
 from blanket.mesh import MeshNetwork, covered
 from blanket.persons import build_persons
 from blanket.picture import Picture
+from blanket.presets import load_settings
 from blanket.progress import Callback, silent, telling
 from blanket.scrutiny import scrutinise, thorough
 from blanket.trial import Trial
@@ -56,7 +57,7 @@ def audit(
     """Compare an output, of this program or of any other, with its original.
 
     original, anonymized: two videos or two pictures of the same frames; their sizes may
-    differ. preset, overrides: see `blanket.config.load_settings`. effort: how hard to look
+    differ. preset, overrides: see `blanket.presets.load_settings`. effort: how hard to look
     for faces in the original. progress: called with stage, done, total.
 
     Raises:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from blanket.config import Settings, presets
+from blanket.config import Settings
 from blanket.errors import InputError
 from blanket.media import media_in
+from blanket.presets import presets
 
 
 def files_of(preset: str | Path | None, settings: Settings) -> list[Path | None]:

@@ -1,13 +1,12 @@
-"""The settings of a run: typed, with presets in ``configs/*.yaml`` and overrides on top."""
+"""The settings of a run: typed, with what each of them means and its default."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -335,16 +334,29 @@ class Settings(Section):
     audit: AuditSettings = AuditSettings()
     video: VideoSettings = VideoSettings()
 
-    def changed(self, values: Mapping[str, Any]) -> Settings:
-        """These settings with some values, by ``section.field``, replaced and checked."""
-        whole = self.model_dump()
-        for name, value in values.items():
+    @classmethod
+    def of(cls, values: Mapping[str, Any], changes: Iterable[tuple[str, Any]]) -> Settings:
+        """Values by section, with changes by ``section.field`` in that order; the rest is as
+        it is by default.
+
+        Raises:
+            InputError: an unknown setting, or a value that the setting cannot take.
+        """
+        whole = dict(values)
+        for name, value in changes:
             section, _, field = name.partition(".")
-            whole[section][field] = value
+            inner = whole.setdefault(section, {})
+            if not field or not isinstance(inner, dict):
+                raise InputError(_unknown(name))
+            whole[section] = {**inner, field: value}
         try:
-            return Settings.model_validate(whole)
+            return cls.model_validate(whole)
         except ValidationError as error:
             raise InputError(_explain(error)) from error
+
+    def changed(self, values: Mapping[str, Any]) -> Settings:
+        """These settings with some values, by ``section.field``, replaced and checked."""
+        return Settings.of(self.model_dump(), values.items())
 
     def shareable(self) -> dict[str, Any]:
         """The settings as JSON values; of a path only the name, since folders tell of people,
@@ -382,93 +394,6 @@ def is_path(model: str) -> bool:
     """Whether a setting names a model by its path, not by a name or an id on the Hub."""
     path = Path(model)
     return path.is_absolute() or path.exists() or path.suffix in (".onnx", ".safetensors")
-
-
-def presets() -> list[str]:
-    """The names of the presets, sorted."""
-    return sorted(path.stem for path in configs_folder().glob("*.yaml"))
-
-
-def configs_folder() -> Path:
-    """The folder of the presets, in a checkout or installed."""
-    package = Path(__file__).parent
-    installed = package / "configs"
-    return installed if installed.is_dir() else package.parent / "configs"
-
-
-def load_settings(
-    preset: str | Path | Mapping[str, Any] = "embedded",
-    overrides: Sequence[str] | Mapping[str, Any] = (),
-) -> Settings:
-    """The settings of a preset with some of them changed.
-
-    preset: a name (`presets`), or the path of a YAML file of the same form, in which
-    whatever is left out keeps its default, or what such a file holds. overrides: strings
-    ``section.field=value`` with the value in YAML, or values by ``section.field``; the last
-    one of a name counts.
-
-    Raises:
-        InputError: an unknown preset or setting, or a value that the setting cannot take.
-    """
-    if isinstance(preset, Mapping):
-        values = {name: dict(section) for name, section in preset.items()}
-    else:
-        values = _read(_preset_path(preset))
-    for name, value in _items(overrides):
-        section, _, field = name.partition(".")
-        inner = values.setdefault(section, {})
-        if not field or not isinstance(inner, dict):
-            raise InputError(_unknown(name))
-        inner[field] = value
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        raise InputError(_explain(error)) from error
-
-
-def _preset_path(preset: str | Path) -> Path:
-    path = Path(preset)
-    if str(preset) in presets():
-        return configs_folder() / f"{preset}.yaml"
-    if path.suffix in (".yaml", ".yml"):
-        return path
-    raise InputError(
-        f"there is no preset {str(preset)!r}: choose one of {', '.join(presets())}, "
-        "or name a .yaml file"
-    )
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"the settings {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the settings {path} are not YAML{_place(error)}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-        raise InputError(f"the settings {path} are not sections of settings: see embedded.yaml")
-    return values
-
-
-def _items(overrides: Sequence[str] | Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    if isinstance(overrides, Mapping):
-        yield from overrides.items()
-        return
-    for text in [overrides] if isinstance(overrides, str) else overrides:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise InputError(f"{text!r} is not of the form section.field=value")
-        try:
-            yield name.strip(), yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise InputError(f"the value of {text!r} is not YAML{_place(error)}") from error
-
-
-def _place(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
 
 
 def _names() -> list[str]:

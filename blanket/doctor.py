@@ -13,9 +13,9 @@ from importlib.metadata import Distribution, distributions, requires
 from pathlib import Path
 
 import blanket
-from blanket.config import presets
 from blanket.errors import BlanketError
 from blanket.manifest import manifest, needed
+from blanket.presets import presets
 from blanket.store import find, present, store_folder
 
 _RUNTIMES = "onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-silicon"

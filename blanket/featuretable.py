@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import load_analysis
 from blanket.attributes import eye_opening, head_pose, mouth_opening
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.cores import one_core_a_call
 from blanket.detect import build_detector
 from blanket.errors import InputError, counted
@@ -28,6 +28,7 @@ from blanket.faces import Array
 from blanket.footage import length, pictures
 from blanket.mesh import MeshNetwork, covered
 from blanket.picture import Picture, enlarge_mesh
+from blanket.presets import load_settings
 from blanket.progress import Callback, silent, telling
 from blanket.timeline import Placement
 from blanket.topology import POINTS, five_points
@@ -168,7 +169,7 @@ def features(
 ) -> Features:
     """What the faces in a video or picture do, one row a face a frame.
 
-    preset, overrides: see `blanket.config.load_settings`. analysis: of an earlier run on the
+    preset, overrides: see `blanket.presets.load_settings`. analysis: of an earlier run on the
     same file (docs/analysis.md), with its corrections, so that nothing is detected again.
     expression: a classifier, for a column of probabilities for each of its classes. progress:
     called with stage, done, total.

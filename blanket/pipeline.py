@@ -37,7 +37,7 @@ from blanket.chosen import (
     refuse_contradictions,
 )
 from blanket.clashes import files_of, refuse_clashes
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.container import CONTAINERS, refuse_unfit
 from blanket.cores import one_core_a_call
 from blanket.corrections import named, told
@@ -56,6 +56,7 @@ from blanket.mesh import MeshNetwork
 from blanket.models import require
 from blanket.output import pending, refuse_existing
 from blanket.picture import Picture
+from blanket.presets import load_settings
 from blanket.progress import Callback, silent, telling
 from blanket.render import AnyPicture, Renderer
 from blanket.repair import repaired
@@ -100,7 +101,7 @@ def anonymize(
     """Replace every face in a video or a picture.
 
     source, target: files; the target appears when it is complete. preset, overrides: see
-    `blanket.config.load_settings`; None is ``embedded``, or the settings of the analysis.
+    `blanket.presets.load_settings`; None is ``embedded``, or the settings of the analysis.
     seed: the same one gives the same new faces. identity: a picture whose face is used
     instead. identity_at: seconds, the frame from which a face is invented, by a generator
     that starts from one. subject, key_file, gallery, faces: who is known and whom to

@@ -15,7 +15,7 @@ import blanket
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.baseline import BaselineRenderer
 from blanket.cli import main
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.detect import build_detector
 from blanket.errors import InputError
 from blanket.faces import Image
@@ -24,6 +24,7 @@ from blanket.mesh import MeshNetwork
 from blanket.obfuscate import EFFECTS, Obfuscation
 from blanket.obfuscate.blur import gaussian, kernel_of, sigma_of
 from blanket.obfuscate.region import HeadBox, grown_hull, outline_of
+from blanket.presets import load_settings
 from blanket.report import Report
 from blanket.tally import Tally
 from blanket.timeline import Placement

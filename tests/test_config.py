@@ -8,9 +8,10 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from blanket.config import Settings, VideoSettings, configs_folder, load_settings, presets
+from blanket.config import Settings, VideoSettings
 from blanket.container import CODECS
 from blanket.errors import InputError
+from blanket.presets import configs_folder, load_settings, presets
 
 
 def test_embedded_is_the_default_written_out() -> None:

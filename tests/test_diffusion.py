@@ -24,7 +24,7 @@ from blanket import align
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.attributes import head_pose
 from blanket.cli import main
-from blanket.config import InpaintSettings, load_settings
+from blanket.config import InpaintSettings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Appearance
@@ -36,6 +36,7 @@ from blanket.inpaint.pipe import InpaintPipe
 from blanket.inpaint.portrait import portrait
 from blanket.inpaint.upright import InpaintCrop, inpaint_crop
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.recognise import build_recogniser, distances
 from blanket.resample import as_affine, blend
 from blanket.store import find

@@ -10,7 +10,7 @@ import pytest
 
 from blanket import doctor
 from blanket.cli import main
-from blanket.config import presets
+from blanket.presets import presets
 
 
 def test_a_healthy_machine_has_no_problem(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import blanket
-from blanket.config import configs_folder, load_settings
+from blanket.presets import configs_folder, load_settings
 from blanket.weights import weights_folder
 
 ROOT = Path(__file__).parents[1]
@@ -42,7 +42,7 @@ def test_the_wheel_holds_all_that_it_needs(tmp_path: Path) -> None:
     }
     # Outside the checkout and without it on the path, the copies inside are used.
     program = (
-        "from blanket.config import load_settings\n"
+        "from blanket.presets import load_settings\n"
         "from blanket.weights import checksums, weights_folder, weights_path\n"
         "print(load_settings().model_dump_json())\n"
         "print(weights_folder())\n"

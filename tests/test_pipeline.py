@@ -19,7 +19,6 @@ from conftest import Demo
 
 import blanket
 from blanket.attributes import eye_distance, eye_opening, head_pose, mouth_opening
-from blanket.config import load_settings
 from blanket.copies import copies
 from blanket.demo import INFANT
 from blanket.detect import build_detector
@@ -28,6 +27,7 @@ from blanket.faces import Points
 from blanket.image import read_image, write_image
 from blanket.key import write_key
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.recognise import build_recogniser, distances
 from blanket.timeline import Timeline
 from blanket.topology import OVAL, SURFACE

@@ -10,12 +10,12 @@ import numpy as np
 from blanket import align
 from blanket.analysis import Analysis
 from blanket.appearance import Look
-from blanket.config import load_settings
 from blanket.faces import Appearance, Identity
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE, Reading
 from blanket.models import Model
 from blanket.picture import Picture
+from blanket.presets import load_settings
 from blanket.render import Renderer
 from blanket.tally import Tally
 from blanket.timeline import Placement

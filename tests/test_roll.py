@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from blanket import align
 from blanket.analysis import Placements, analyse
 from blanket.attributes import head_pose
-from blanket.config import load_settings
 from blanket.detect import build_detector
 from blanket.inpaint.upright import crop_matrix
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.roll import smoothed, steady_roll
 from blanket.video import read
 

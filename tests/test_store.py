@@ -17,10 +17,10 @@ from mirror import Mirror, serve
 from blanket import manifest as manifest_module
 from blanket import store
 from blanket.cli import main
-from blanket.config import presets
 from blanket.errors import BlanketError, InputError
 from blanket.hub import worth_fetching
 from blanket.manifest import entry, manifest, needed, read_manifest
+from blanket.presets import presets
 from blanket.weights import checksums, weights_folder
 
 FREE, BOUND, FIRST = b"free for all" * 1000, b"not for sale" * 999, b"nobody published its sum"

@@ -21,7 +21,7 @@ import swappers as made
 import blanket
 from blanket import align
 from blanket.analysis import Analysis, Placements, analyse
-from blanket.config import SwapSettings, load_settings
+from blanket.config import SwapSettings
 from blanket.detect import build_detector
 from blanket.errors import BlanketError, InputError
 from blanket.faces import Photograph
@@ -30,6 +30,7 @@ from blanket.inpaint.morphable import Morphable
 from blanket.inpaint.portrait import portrait
 from blanket.mask import face_mask
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.swap.boost import apart, together
 from blanket.swap.colour import match_colour
 from blanket.swap.network import Network, normalised

@@ -10,12 +10,13 @@ import pytest
 
 from blanket import align
 from blanket.appearance import Album, Look
-from blanket.config import Settings, load_settings
+from blanket.config import Settings
 from blanket.copies import copies
 from blanket.detect import detect_turned, overlap, suppress
 from blanket.faces import Face, Image
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE, Reading
+from blanket.presets import load_settings
 from blanket.topology import five_points, load_topology
 from blanket.track import Track, Tracker, mesh_box
 

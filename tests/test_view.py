@@ -13,12 +13,12 @@ from conftest import Demo
 import blanket
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.attributes import head_pose
-from blanket.config import load_settings
 from blanket.demo import INFANT
 from blanket.detect import build_detector
 from blanket.errors import InputError
 from blanket.image import Still
 from blanket.mesh import MeshNetwork
+from blanket.presets import load_settings
 from blanket.video import read
 from blanket.view import View, best_views
 

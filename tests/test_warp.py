@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from blanket import align
 from blanket.appearance import appearance_of
 from blanket.border import lies_within
-from blanket.config import load_settings
 from blanket.crop import FACE_SIDE, face_matrix
 from blanket.demo import INFANT
 from blanket.faces import Identity, Points
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE
+from blanket.presets import load_settings
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.warp import WarpSwapper
 from blanket.texture import TEXTURE_SIDE

@@ -102,7 +102,7 @@ def anonymize(
         logging.getLogger("blanket").setLevel(logging.WARNING)
     read = [source, identity, gallery, key_file]
     if report:
-        from blanket.config import load_settings
+        from blanket.presets import load_settings
 
         # Of the other outputs the job itself knows what they may not replace.
         read += files_of(preset, load_settings(preset or "embedded", changes or ()))

@@ -44,8 +44,8 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch weights; what broke off goes on, what is there is only checked."""
-    from blanket.config import presets
     from blanket.manifest import entry, needed
+    from blanket.presets import presets
     from blanket.store import pull as fetch
 
     wanted = [entry(name) for name in names or ()]

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import yaml
 
-from blanket.config import MethodSettings, Settings, load_settings
+from blanket.config import MethodSettings, Settings
 from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
@@ -24,6 +24,7 @@ from blanket.eval.tables import comma_separated, latex, markdown
 from blanket.media import is_image, is_video, media_in
 from blanket.output import pending
 from blanket.pipeline import Run, written_as
+from blanket.presets import load_settings
 from blanket.progress import Callback
 
 OUTPUTS = "outputs"

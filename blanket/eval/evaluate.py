@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from blanket.config import load_settings
 from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError
 from blanket.eval.evaluation import Evaluation, Looking
 from blanket.eval.pairs import paired
 from blanket.eval.people import people_files
 from blanket.eval.results import Results
+from blanket.presets import load_settings
 from blanket.progress import Callback
 
 
@@ -42,7 +42,7 @@ def evaluate(
     original, anonymized: two videos, two pictures, or two folders paired by name; an original
     without an output counts for nothing, which a warning says. output: a folder for
     ``results.json``, ``frames.parquet`` and ``report.html``; None writes nothing.
-    preset, overrides: how the originals' faces are found, see `blanket.config.load_settings`.
+    preset, overrides: how the originals' faces are found, see `blanket.presets.load_settings`.
     name: of the method, in tables; that of the output by default. recogniser: see
     `blanket.recognise.build_recogniser`; None for no figures on identity. every: read every
     this many frames. look_every: of these, give every this many to recogniser and detector.
