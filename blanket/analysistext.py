@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from blanket.document import FileName
-from blanket.errors import InputError
+from blanket.errors import InputError, place
 from blanket.output import pending
 from blanket.report import BackendsReport
 from blanket.track import Track
@@ -136,9 +136,7 @@ def read_document(path: Path) -> Document:
     try:
         values = yaml.safe_load(_read(path))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise InputError(f"the analysis {path} is not YAML{where}") from error
+        raise InputError(f"the analysis {path} is not YAML{place(error)}") from error
     if not isinstance(values, dict) or values.get("format") != "blanket-analysis":
         raise InputError(f"{path.name} is no analysis of blanket")
     if values.get("version") != 1:

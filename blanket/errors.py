@@ -41,6 +41,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def place(error: Exception) -> str:
+    """Where a text is not YAML, in brackets, if the error of reading it says so."""
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+
+
 def worst(statuses: Collection[int]) -> int:
     """The exit status of several files: 4 before 1 before 2 before 3 before 0."""
     return next((status for status in (4, 1, 2, 3) if status in statuses), 0)

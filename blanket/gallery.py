@@ -6,7 +6,6 @@ pictures of the face: ``subjects/ID/*.jpg``. They are compared, never stored or 
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +21,7 @@ from blanket.inpaint.morphable import load_likeness
 from blanket.likeness import describe
 from blanket.media import is_image
 from blanket.mesh import MeshNetwork
-from blanket.recognise import Recogniser, build_recogniser, distances
+from blanket.recognise import Recogniser, build_recogniser, distances, dlib_is_here
 from blanket.snapshot import largest_face
 from blanket.subjects import SAME
 from blanket.view import View
@@ -88,8 +87,7 @@ class ByLikeness:
 def build_comparer(name: str) -> Comparer:
     """Of a name, or ``auto``: dlib's recogniser where it is installed, else the map."""
     if name == "auto":
-        here = all(importlib.util.find_spec(one) for one in ("dlib", "face_recognition_models"))
-        name = "dlib" if here else "likeness"
+        name = "dlib" if dlib_is_here() else "likeness"
     return ByLikeness() if name == "likeness" else ByRecogniser(build_recogniser(name))
 
 

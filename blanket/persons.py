@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Literal, Protocol
 
 import numpy as np
@@ -14,7 +13,7 @@ from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
 from blanket.likeness import describe
 from blanket.picture import Picture
-from blanket.recognise import build_recogniser, distances
+from blanket.recognise import build_recogniser, distances, dlib_is_here
 from blanket.texture import unwrap
 from blanket.topology import load_topology
 
@@ -83,8 +82,7 @@ def build_persons(
     where it is installed, and otherwise the built-in one."""
     if name == "none":
         return None
-    installed = all(importlib.util.find_spec(one) for one in ("dlib", "face_recognition_models"))
-    if name == "dlib" or (name == "auto" and thorough and installed):
+    if name == "dlib" or (name == "auto" and thorough and dlib_is_here()):
         return DlibPersons()
     return LikenessPersons()
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from blanket.config import Settings
-from blanket.errors import InputError
+from blanket.errors import InputError, place
 
 
 def presets() -> list[str]:
@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"the settings {path} cannot be read: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"the settings {path} are not YAML{_place(error)}") from error
+        raise InputError(f"the settings {path} are not YAML{place(error)}") from error
     if values is None:
         return {}
     if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
@@ -79,9 +79,4 @@ def _items(overrides: Sequence[str] | Mapping[str, Any]) -> Iterator[tuple[str, 
         try:
             yield name.strip(), yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise InputError(f"the value of {text!r} is not YAML{_place(error)}") from error
-
-
-def _place(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+            raise InputError(f"the value of {text!r} is not YAML{place(error)}") from error

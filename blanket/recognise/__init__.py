@@ -7,6 +7,7 @@ that a rolled head is no special case and every recogniser sees the same faces.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Literal, Protocol
 
 import numpy as np
@@ -48,6 +49,11 @@ def distances(recogniser: Recogniser, a: Array, b: Array) -> NDArray[np.float64]
         return np.linalg.norm(a - b, axis=-1)
     lengths = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
     return 1 - (a * b).sum(-1) / np.maximum(lengths, 1e-12)
+
+
+def dlib_is_here() -> bool:
+    """Whether dlib's recogniser is installed."""
+    return all(find_spec(one) for one in ("dlib", "face_recognition_models"))
 
 
 def build_recogniser(name: str) -> Recogniser:
