@@ -17,19 +17,17 @@ from blanket.faces import Face
 pytest.importorskip("pycocotools", reason="AP needs the extra 'eval'")
 from blanket.eval.coco import (
     Dataset,
-    Kind,
     Result,
     as_truth,
-    average_precision,
     face_results,
     on_frames,
     only_images,
     person_results,
-    read_annotations,
-    read_results,
 )
+from blanket.eval.cocofile import read_annotations, read_results
 from blanket.eval.downstream import downstream_precision, human_precision
 from blanket.eval.people import people_figures, people_files
+from blanket.eval.precision import Kind, average_precision
 
 FRAMES = range(12)
 

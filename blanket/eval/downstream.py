@@ -2,7 +2,7 @@
 
 The predictions on the output are compared with those on the original, and where people have
 marked some frames, both with these. Predictions come from RT-DETR and ViTPose (`predict`),
-or from a file that any other estimator wrote (`blanket.eval.coco.read_results`).
+or from a file that any other estimator wrote (`blanket.eval.cocofile.read_results`).
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from blanket.eval.coco import (
     CATEGORY,
     KEYPOINTS,
     Dataset,
-    Kind,
-    Precision,
     Result,
     as_truth,
-    average_precision,
     only_images,
     person_results,
 )
 from blanket.eval.estimators import PersonDetector, PoseEstimator
+from blanket.eval.precision import Kind, Precision, average_precision
 from blanket.picture import Picture
 
 NAMES: dict[Kind, str] = {"bbox": "person", "keypoints": "pose"}
@@ -66,7 +64,7 @@ def downstream_precision(
     images: the frames that were looked at; predictions for others are left out, and those
     that are not of a person. least_score: of the original's predictions that are taken for
     true; a file holds what its maker takes for true, while a detector's unsure guesses want
-    0.5. sigmas: see `blanket.eval.coco.average_precision`.
+    0.5. sigmas: see `blanket.eval.precision.average_precision`.
 
     Raises:
         InputError: the output's have no boxes, or no keypoints, where the original's have

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from blanket.eval.blinks import blinks, match_events, too_few_for_blinks
-from blanket.eval.coco import as_truth, average_precision, face_results
+from blanket.eval.coco import as_truth, face_results
 from blanket.eval.demographics import demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.fidelity import psnr
@@ -23,6 +23,7 @@ from blanket.eval.identity import (
 from blanket.eval.landmarks import SCHEMES, landmark_agreement
 from blanket.eval.observation import Observation, Subject
 from blanket.eval.people import ORIGINAL, PeopleFiles, marked_figures, people_figures
+from blanket.eval.precision import average_precision
 from blanket.eval.signals import SIGNALS, read_signals
 from blanket.eval.traces import Values
 from blanket.genderage import GenderAge

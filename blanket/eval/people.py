@@ -9,15 +9,10 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from blanket.errors import InputError, counted
-from blanket.eval.coco import (
-    Dataset,
-    Precision,
-    Result,
-    on_frames,
-    read_annotations,
-    read_results,
-)
+from blanket.eval.coco import Dataset, Result, on_frames
+from blanket.eval.cocofile import read_annotations, read_results
 from blanket.eval.downstream import downstream_precision, human_precision
+from blanket.eval.precision import Precision
 from blanket.media import is_image
 
 ORIGINAL = "original"

@@ -10,12 +10,14 @@ from pydantic import Field, NonNegativeInt
 
 from blanket.document import Document, FileName, Part
 from blanket.errors import InputError
-from blanket.eval.coco import CATEGORY, Precision, on_frames, read_annotations, read_results
+from blanket.eval.coco import CATEGORY, on_frames
+from blanket.eval.cocofile import read_annotations, read_results
 from blanket.eval.downstream import downstream_precision, human_precision
+from blanket.eval.precision import Precision
 
 
 class Score(Part):
-    """How well predictions agree with a truth: `blanket.eval.coco.Precision`."""
+    """How well predictions agree with a truth: `blanket.eval.precision.Precision`."""
 
     ap: float | None = Field(description="average precision, 0 to 1; null without any truth")
     ap50: float | None = Field(description="the same at a similarity of 0.50")
