@@ -20,7 +20,8 @@ from blanket.mesh import MeshNetwork
 from blanket.picture import Picture
 from blanket.subjects import assign_subjects
 from blanket.timeline import Placement, Timeline
-from blanket.track import Track, Tracker
+from blanket.track import Track
+from blanket.tracker import Tracker
 
 
 @dataclass

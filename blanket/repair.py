@@ -16,7 +16,8 @@ from blanket.mesh import MeshNetwork
 from blanket.picture import Picture
 from blanket.subjects import assign_subjects
 from blanket.topology import OVAL, five_points, load_topology
-from blanket.track import Sighting, Track, Tracker
+from blanket.track import Sighting, Track
+from blanket.tracker import Tracker
 from blanket.verdict import Finding
 
 _WIDER = 1.3

@@ -18,7 +18,8 @@ from blanket.faces import Face, Points
 from blanket.mesh import MeshNetwork
 from blanket.picture import Picture, enlarge_points, fit
 from blanket.timeline import Placement
-from blanket.track import LONGEST_HIDDEN_GAP, SMALLEST_EYES, SURE, Sighting, Track, mesh_box
+from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track, mesh_box
+from blanket.tracker import SMALLEST_EYES, SURE
 from blanket.verdict import Reason
 
 _BELIEVED = 0.5

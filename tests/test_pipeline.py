@@ -31,7 +31,8 @@ from blanket.presets import load_settings
 from blanket.recognise import build_recogniser, distances
 from blanket.timeline import Timeline
 from blanket.topology import OVAL, SURFACE
-from blanket.track import Track, Tracker
+from blanket.track import Track
+from blanket.tracker import Tracker
 from blanket.video import probe, read
 
 

@@ -121,7 +121,7 @@ def test_who_takes_the_place_of_somebody_else_is_not_taken_for_them(
 def test_only_where_somebody_is_seen_are_they_left(
     sitters: dict[int, Image], gallery: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blanket.track.LONGEST_UNSEARCHED", 1e9)
+    monkeypatch.setattr("blanket.tracker.LONGEST_UNSEARCHED", 1e9)
     monkeypatch.setattr(Arrival, "__call__", lambda *given: False)
     # The infant comes so late and so briefly that the audit alone can find them.
     sits = [(VISITOR, 14), (NOBODY, 52), (INFANT, 5), (NOBODY, 3)]

@@ -18,7 +18,8 @@ from blanket.image import Still
 from blanket.mesh import MASK_SIDE, Reading
 from blanket.presets import load_settings
 from blanket.topology import five_points, load_topology
-from blanket.track import Track, Tracker, mesh_box
+from blanket.track import Track, mesh_box
+from blanket.tracker import Tracker
 
 SIZE = 60.0
 TURNED = 255  # the corner of a turned copy is not the one with the number
