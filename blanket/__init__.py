@@ -12,12 +12,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from blanket.anonymiser import anonymize
     from blanket.auditor import audit
     from blanket.eval.compare import compare
     from blanket.eval.evaluate import evaluate
     from blanket.eval.results import Results
     from blanket.featuretable import Features, features
-    from blanket.pipeline import anonymize, anonymize_folder
+    from blanket.folder import anonymize_folder
     from blanket.report import FolderReport, Report
     from blanket.verdict import AuditReport
 
@@ -43,8 +44,8 @@ _HOMES = {
     "FolderReport": "blanket.report",
     "Report": "blanket.report",
     "Results": "blanket.eval.results",
-    "anonymize": "blanket.pipeline",
-    "anonymize_folder": "blanket.pipeline",
+    "anonymize": "blanket.anonymiser",
+    "anonymize_folder": "blanket.folder",
     "audit": "blanket.auditor",
     "compare": "blanket.eval.compare",
     "evaluate": "blanket.eval.evaluate",

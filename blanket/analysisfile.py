@@ -73,6 +73,10 @@ class SavedAnalysis:
         anew = asked.gallery is not None or asked.subject is not None
         return not anew and asked.faces == self.settings.subjects.faces
 
+    def invented(self, settings: Settings) -> dict[int, Identity]:
+        """The new faces that it holds, where settings would invent the same ones."""
+        return dict(self.identities) if self.settings.identity == settings.identity else {}
+
     def refuse_other(self, source: Path) -> None:
         """Raise InputError where `source` is not the file that was analysed, to the byte."""
         if _sha256(source) != self._sha256:

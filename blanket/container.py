@@ -12,6 +12,7 @@ from av.video.stream import VideoStream
 
 from blanket.cores import spare_cores
 from blanket.errors import InputError
+from blanket.media import is_video
 from blanket.videoinfo import VideoInfo
 from blanket.yuv import FULL_RANGE, is_rgb, losses
 
@@ -142,3 +143,10 @@ def _options(codec: str, quality: int, preset: str) -> dict[str, str]:
         return {"crf": str(quality), "preset": preset, "x265-params": "log-level=error"}
     # x264's AVX-512 code reads beyond its tables, and its choices then differ from run to run.
     return {"crf": str(quality), "preset": preset, "x264-params": "cpu-independent=1"}
+
+
+def written_as(path: Path) -> Path:
+    """A path to write to: with the suffix .mp4 where a video of its own cannot be written."""
+    if not is_video(path):
+        return path
+    return path if path.suffix.lower() in CONTAINERS else path.with_suffix(".mp4")

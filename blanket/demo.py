@@ -21,13 +21,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.anonymiser import anonymize
 from blanket.attributes import head_angles
 from blanket.demo_scene import Scene
 from blanket.demo_story import Moment, Story
 from blanket.errors import InputError
 from blanket.faces import Image
 from blanket.output import pending
-from blanket.pipeline import anonymize
 from blanket.progress import Callback, silent, telling
 from blanket.sheet import contact_sheet
 from blanket.topology import OVAL

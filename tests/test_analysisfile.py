@@ -75,8 +75,8 @@ def test_nothing_is_detected_again(
     def refused(*_: object) -> None:
         raise AssertionError("a detector or a mesh network was built")
 
-    monkeypatch.setattr("blanket.pipeline.build_detector", refused)
-    monkeypatch.setattr("blanket.pipeline.MeshNetwork", refused)
+    monkeypatch.setattr("blanket.backends.build_detector", refused)
+    monkeypatch.setattr("blanket.backends.MeshNetwork", refused)
     # The audit looks for itself.
     report = blanket.anonymize(
         saved.clip, tmp_path / "again.mp4", analysis=saved.text,

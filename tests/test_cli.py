@@ -44,13 +44,13 @@ class Job:
 def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     """The job in place of the pipeline and the demo."""
     job = Job()
-    for home, names in {
-        "blanket.pipeline": ["anonymize", "anonymize_folder"],
-        "blanket.demo": ["make_demo"],
+    for home, name in {
+        "blanket.anonymiser": "anonymize",
+        "blanket.folder": "anonymize_folder",
+        "blanket.demo": "make_demo",
     }.items():
         module = ModuleType(home)
-        for name in names:
-            setattr(module, name, job)
+        setattr(module, name, job)
         monkeypatch.setitem(sys.modules, home, module)
         monkeypatch.delattr(blanket, home.partition(".")[2], raising=False)
     return job
@@ -400,12 +400,12 @@ def test_a_stopped_run_leaves_nothing(tmp_path: Path, number: int, status: int) 
         "import signal, sys, time, types\n"
         # A shell that runs the tests in the background has its children ignore it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "pipeline = types.ModuleType('blanket.pipeline')\n"
+        "module = types.ModuleType('blanket.anonymiser')\n"
         "def anonymize(*_, **__):\n"
         "    print('ready', flush=True)\n"
         "    time.sleep(60)\n"
-        "pipeline.anonymize = anonymize\n"
-        "sys.modules['blanket.pipeline'] = pipeline\n"
+        "module.anonymize = anonymize\n"
+        "sys.modules['blanket.anonymiser'] = module\n"
         "from blanket.cli import main\n"
         f"sys.exit(main(['anonymize', 'a.mp4', '-o', 'b.mp4', '--report', {str(target)!r}]))\n"
     )

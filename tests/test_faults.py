@@ -17,7 +17,7 @@ from clips import make_clip
 from conftest import Demo
 
 import blanket
-from blanket import pipeline, render, weights
+from blanket import backends, render, weights
 from blanket.change import Patch
 from blanket.cli import main
 from blanket.config import DetectSettings
@@ -69,7 +69,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool]) -> No
         built.append(Failing(settings, fails))
         return built[0]
 
-    monkeypatch.setattr(pipeline, "build_detector", build)
+    monkeypatch.setattr(backends, "build_detector", build)
 
 
 def anonymized(demo: Demo, target: Path, *overrides: str) -> Report:
@@ -169,7 +169,7 @@ def test_what_was_mended_is_in_the_saved_analysis(
 
 _KILLED = """
 import json, os, random, signal, sys, time
-import blanket.pipeline, blanket.demo, blanket.video
+import blanket.anonymiser, blanket.demo, blanket.video
 from blanket.cli import main
 
 source, folder, kills = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import yaml
 
 from blanket.config import MethodSettings, Settings
+from blanket.container import written_as
 from blanket.cores import one_core_a_call
 from blanket.errors import BlanketError, InputError
 from blanket.eval.cost import Meter
@@ -21,9 +22,10 @@ from blanket.eval.people import people_files
 from blanket.eval.reading import side_by_side
 from blanket.eval.results import Results, Sweep
 from blanket.eval.tables import comma_separated, latex, markdown
+from blanket.job import work
 from blanket.media import is_image, is_video, media_in
 from blanket.output import pending
-from blanket.pipeline import Run, written_as
+from blanket.pipeline import Run
 from blanket.presets import load_settings
 from blanket.progress import Callback
 
@@ -265,7 +267,8 @@ def _one(
                     assert one.settings is not None and analysis is not None
                     run = Run(one.settings, preset, overwrite, progress, analysis=analysis)
                     # What has found the faces, for the report.
-                    run.detector, run.network = evaluation.detector, evaluation.network
+                    used = run.backends
+                    used.detector, used.network = evaluation.detector, evaluation.network
                     cost = _run(run, path, made, analysis.frames, overwrite)
             outputs[one.name], costs[one.name] = made, cost
         except BlanketError as error:
@@ -309,8 +312,7 @@ def _checked_frames(original: Path, output: Path) -> int:
 def _run(run: Run, source: Path, target: Path, frames: int, overwrite: bool) -> dict[str, float]:
     """Write what a method makes of an input; what that cost, by key."""
     with pending(target, overwrite) as draft, Meter() as meter:
-        work = run.picture if is_image(source) else run.video
-        work(source, draft, target, None)
+        work(run, source, draft, target, None)
     cost = meter.cost
     figures = {
         "frames_per_second": cost.frames_per_second(frames),

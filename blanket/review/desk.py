@@ -126,7 +126,7 @@ class Desk:
         threading.Thread(target=self._render, name="render", daemon=True).start()
 
     def _render(self) -> None:
-        from blanket.pipeline import anonymize
+        from blanket.anonymiser import anonymize
 
         def told(stage: str, done: int, total: int | None) -> None:
             self._rendering = {"stage": stage, "done": done, "total": total}
