@@ -12,7 +12,7 @@ import typer
 import blanket
 from blanket.clashes import files_of, refuse_clashes
 from blanket.cli.console import console, say
-from blanket.cli.options import Output, Overwrite
+from blanket.cli.options import Changes, Output, Overwrite, PresetIfAny, Quiet, Seed
 from blanket.errors import InputError, about, counted
 from blanket.output import pending
 from blanket.progress import shown
@@ -24,16 +24,9 @@ if TYPE_CHECKING:
 def anonymize(
     source: Annotated[Path, typer.Argument(help="A video, a picture, or a folder of them.")],
     output: Output,
-    preset: Annotated[
-        str | None, typer.Option(help="Name of the settings (embedded), or a .yaml file.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The same seed gives the same new face.")
-    ] = None,
+    preset: PresetIfAny = None,
+    changes: Changes = None,
+    seed: Seed = None,
     identity: Annotated[
         Path | None, typer.Option(metavar="IMAGE", help="Use the face in this picture.")
     ] = None,
@@ -89,9 +82,7 @@ def anonymize(
     strict: Annotated[
         bool, typer.Option("--strict", help="Hide whatever may be a face, too.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Replace every face in a video, a picture, or a folder of them.
 

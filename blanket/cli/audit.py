@@ -12,7 +12,7 @@ import typer
 import blanket
 from blanket.clashes import preset_file, refuse_clashes
 from blanket.cli.console import console, say
-from blanket.cli.options import Overwrite
+from blanket.cli.options import Changes, Overwrite, Preset, Quiet
 from blanket.errors import counted
 from blanket.output import pending
 from blanket.progress import shown
@@ -21,13 +21,8 @@ from blanket.progress import shown
 def audit(
     original: Annotated[Path, typer.Argument(help="The video or picture that was anonymised.")],
     anonymized: Annotated[Path, typer.Argument(help="What an anonymiser made of it.")],
-    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
-        "embedded"
-    ),
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
-    ] = None,
+    preset: Preset = "embedded",
+    changes: Changes = None,
     effort: Annotated[
         Literal["quick", "thorough"],
         typer.Option(help="How hard to look for faces in the original."),
@@ -36,9 +31,7 @@ def audit(
         Path | None, typer.Option(metavar="JSON", help="Write the verdict on every frame.")
     ] = None,
     overwrite: Overwrite = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare an output, of this program or of any other, with its original.
 

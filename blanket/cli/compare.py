@@ -12,12 +12,16 @@ from blanket.cli.console import console, say
 from blanket.cli.options import (
     Annotations,
     Cache,
+    Changes,
     Every,
+    Folder,
     LookEvery,
     Overwrite,
     Perceptual,
     Predictions,
+    Preset,
     Recognise,
+    Seed,
     Stills,
     named_paths,
 )
@@ -27,7 +31,7 @@ from blanket.progress import shown
 
 def compare(
     inputs: Annotated[list[Path], typer.Argument(help="Videos, pictures, folders of them.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    output: Folder,
     methods: Annotated[
         str, typer.Option(metavar="NAME,NAME,...", help="What to compare.")
     ] = "blanket,blur,pixelate,blackbox",
@@ -51,16 +55,9 @@ def compare(
         Literal["face", "face_fdf128"],
         typer.Option(help="DeepPrivacy2's configuration; the second is for small faces."),
     ] = "face",
-    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
-        "embedded"
-    ),
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="The same seed gives the same new face.")
-    ] = None,
+    preset: Preset = "embedded",
+    changes: Changes = None,
+    seed: Seed = None,
     recogniser: Recognise = "dlib",
     every: Every = 1,
     look_every: LookEvery = 5,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from blanket.cli.console import console, say
-from blanket.cli.options import Overwrite
+from blanket.cli.options import Folder, Overwrite
 from blanket.progress import shown
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")],
+    output: Folder,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another clip.")] = 0,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of the clip.")] = 8.0,
     overwrite: Overwrite = False,

@@ -12,11 +12,13 @@ from blanket.cli.console import console, say
 from blanket.cli.options import (
     Annotations,
     Cache,
+    Changes,
     Every,
     LookEvery,
     Overwrite,
     Perceptual,
     Predictions,
+    Preset,
     Recognise,
     Stills,
     named_paths,
@@ -32,13 +34,8 @@ def evaluate(
         Path | None, typer.Option("--output", "-o", help="Folder to write to.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the method, in tables.")] = None,
-    preset: Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")] = (
-        "embedded"
-    ),
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
-    ] = None,
+    preset: Preset = "embedded",
+    changes: Changes = None,
     recogniser: Recognise = "dlib",
     every: Every = 1,
     look_every: LookEvery = 5,

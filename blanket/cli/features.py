@@ -10,7 +10,7 @@ import typer
 import blanket
 from blanket.clashes import refuse_clashes
 from blanket.cli.console import console, say
-from blanket.cli.options import Overwrite
+from blanket.cli.options import Changes, Overwrite, PresetIfAny, Quiet
 from blanket.extras import needs
 from blanket.progress import shown
 
@@ -23,13 +23,8 @@ def features(
             "--output", "-o", help="A .csv, .parquet, .json (COCO) or .vtt file; may be repeated."
         ),
     ],
-    preset: Annotated[
-        str | None, typer.Option(help="Name of the settings (embedded), or a .yaml file.")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
-    ] = None,
+    preset: PresetIfAny = None,
+    changes: Changes = None,
     analysis: Annotated[
         Path | None,
         typer.Option(metavar="YAML", help="Of this analysis, with its corrections."),
@@ -42,9 +37,7 @@ def features(
         typer.Option("--expression", help="Expressions, too, by a rough classifier of adults'."),
     ] = False,
     overwrite: Overwrite = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")
-    ] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write what the faces of a video do: place, pose, gaze, eyes and mouth, frame by frame."""
     from blanket.tablefile import refuse_unwritable

@@ -10,6 +10,17 @@ import typer
 from blanket.errors import InputError
 
 Output = Annotated[Path, typer.Option("--output", "-o", help="What to write.")]
+Folder = Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")]
+Preset = Annotated[str, typer.Option(help="Name of the settings, or a .yaml file.")]
+PresetIfAny = Annotated[
+    str | None, typer.Option(help="Name of the settings (embedded), or a .yaml file.")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one setting."),
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed gives the same new face.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but warnings and errors.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 Recognise = Annotated[
     str, typer.Option("--recogniser", metavar="NAME", help="Who tells who is who; none for nobody.")
