@@ -35,9 +35,3 @@ def resize(picture: NDArray[Any], width: int, height: int, how: int = cv2.INTER_
 def sample(picture: Float, x: NDArray[Any], y: NDArray[Any], border: int) -> Float:
     """The picture at positions x, y ``[h, w]``, bilinear. border: OpenCV's code."""
     return f32(cv2.remap(picture, f32(x), f32(y), cv2.INTER_LINEAR, borderMode=border))
-
-
-def shifted(picture: Float, x: float, y: float, width: int, height: int) -> Float:
-    """The picture with its corner at x, y, cut to a size."""
-    move = f32([[1, 0, x], [0, 1, y]])
-    return f32(cv2.warpAffine(picture, move, (width, height), flags=cv2.INTER_LINEAR))

@@ -25,7 +25,6 @@ from blanket.eval.identity import (
 )
 from blanket.eval.verification import (
     Pairs,
-    accept_rate,
     bootstrap,
     compare_all,
     equal_error_rate,
@@ -75,10 +74,7 @@ def test_distances_frame_by_frame_and_across() -> None:
 def test_summary_counts_what_could_not_be_compared() -> None:
     known = np.isfinite(ORIGINAL).all(1)
     found = identity_distance(Given(), same_frame_distances(Given(), ORIGINAL, OUTPUT), known)
-    assert (found.frames, found.lost) == (4, 1)
     assert found.mean == pytest.approx(5.5 / 3)
-    assert found.std == pytest.approx(np.std([5, 0.5, 0], ddof=1))
-    assert found.smallest == 0
     assert found.accepted == 0.5  # two of four, the lost one not among them
     stricter = identity_distance(Given(), [0.5, np.nan], [True, True], threshold=0.4)
     assert stricter.accepted == 0
@@ -116,8 +112,7 @@ def test_switches_need_to_last() -> None:
 def test_the_same_new_face_across_videos() -> None:
     one, other = np.array([[0, 0], [0.2, 0]]), np.array([[1.1, 0]])
     found = same_face_across(Given(), [one, one, other, [LOST]])
-    assert (found.videos, found.lost) == (3, 1)
-    assert found.largest == pytest.approx(1)
+    assert found.mean == pytest.approx(2 / 3)
     assert found.kept == pytest.approx(1 / 3)
     assert np.isnan(same_face_across(Given(), [one]).mean)
 
@@ -128,7 +123,6 @@ def test_operating_points_by_hand() -> None:
     assert true_accept_rate(curve, 0.25) == 0.75
     assert true_accept_rate(curve, 0.24) == 0.5
     assert equal_error_rate(curve) == pytest.approx(0.25)
-    assert accept_rate([1, 2, 3, np.nan], 3) == 0.5
     with pytest.raises(InputError, match="pairs of two people"):
         roc([1.0], [])
 
@@ -178,22 +172,19 @@ def test_both_ends_of_every_privacy_scale() -> None:
     rng = np.random.default_rng(0)
     gallery, names = people(5)
     untouched = compare_all(Given(), gallery, names, gallery, names)
-    found = verify(Given(), untouched, rng, rounds=50)
-    assert found.tar_at_1e_2.value == found.tar_at_1e_3.value == found.accepted == 1
+    found = verify(untouched, rng, rounds=50)
+    assert found.tar_at_1e_2.value == found.tar_at_1e_3.value == 1
     assert found.tar_at_1e_2.low == 1
     assert found.eer.value == 0
     ranked = identify(Given(), gallery, names, gallery, names)
     assert ranked.rank1 == ranked.rank5 == 1
-    assert (ranked.chance1, ranked.chance5) == (pytest.approx(1 / 6), pytest.approx(5 / 6))
 
     nobody = np.full_like(gallery, np.nan)
-    hidden = verify(Given(), compare_all(Given(), nobody, names, gallery, names), rng, rounds=50)
-    assert hidden.tar_at_1e_2.value == hidden.tar_at_1e_3.value == hidden.accepted == 0
+    hidden = verify(compare_all(Given(), nobody, names, gallery, names), rng, rounds=50)
+    assert hidden.tar_at_1e_2.value == hidden.tar_at_1e_3.value == 0
     assert hidden.eer.value == 0.5
-    assert hidden.lost == hidden.genuine == 48
     ranked = identify(Given(), nobody, names, gallery, names)
     assert ranked.rank1 == ranked.rank5 == 0
-    assert ranked.lost == ranked.probes == 48
 
 
 def test_people_are_compared_by_their_nearest_picture() -> None:
@@ -208,9 +199,7 @@ def test_people_are_compared_by_their_nearest_picture() -> None:
 def test_ranks_by_hand() -> None:
     gallery, names = [[0.0], [1.0], [2.0], [9.0]], ["a", "b", "c", "d"]
     found = identify(Given(), [[0.1], [0.2], [1.1], LOST[:1]], ["a", "b", "c", "d"], gallery, names)
-    np.testing.assert_allclose(found.cmc, [0.25, 0.75, 0.75, 0.75])
-    assert found.rank5 == 0.75
-    assert found.lost == 1
+    assert (found.rank1, found.rank5, found.people) == (0.25, 0.75, 4)
     with pytest.raises(InputError, match="not in the gallery: z"):
         identify(Given(), [[0.1]], ["z"], gallery, names)
     with pytest.raises(InputError, match="no face in the gallery"):
@@ -220,7 +209,7 @@ def test_ranks_by_hand() -> None:
 def test_a_recogniser_that_sees_everybody_alike_only_guesses() -> None:
     same, names = np.zeros((6, 3)), [f"p{i}" for i in range(6)]
     found = identify(Given(), same, names, same, names)
-    np.testing.assert_allclose(found.cmc, np.arange(1, 7) / 6)
+    assert found.rank1 == pytest.approx(1 / 6) and found.rank5 == pytest.approx(5 / 6)
 
 
 def test_a_parrot_finds_what_the_naive_attacker_does_not() -> None:

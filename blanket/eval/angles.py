@@ -7,10 +7,6 @@ import numpy as np
 from blanket.eval.traces import Agreement, Values, agreement, paired
 from blanket.faces import Array
 
-TOLERANCE = 5.0
-"""Degrees: about the error of head-pose estimators on benchmark faces (3 to 5 degrees on
-AFLW2000; Hempel et al. 2022), so that less cannot be told from noise."""
-
 
 def angle_difference(original: Array, output: Array) -> Values:
     """Output less original, in degrees, the short way round: -180 to 180 ``[...]``."""
@@ -28,7 +24,7 @@ def unwrapped(degrees: Array) -> Values:
     return trace
 
 
-def angle_agreement(original: Array, output: Array, tolerance: float = TOLERANCE) -> Agreement:
+def angle_agreement(original: Array, output: Array) -> Agreement:
     """How two traces of an angle ``[N]``, degrees, agree: `blanket.eval.traces.Agreement`.
 
     179 and -179 degrees are 2 apart. The original is unwrapped, and the output is put on
@@ -39,4 +35,4 @@ def angle_agreement(original: Array, output: Array, tolerance: float = TOLERANCE
     smooth = unwrapped(original)
     known = np.isfinite(original)
     followed = np.where(known, smooth + ahead, output)
-    return agreement(smooth, followed, tolerance)
+    return agreement(smooth, followed)

@@ -31,15 +31,11 @@ class EventAgreement:
 
     precision: share of the output's events that are the original's, NaN where the output has
     none. recall: share of the original's that the output has, NaN where the original has
-    none. f1: 2 TP / (events of both), NaN where neither has any.
+    none.
     """
 
     precision: float
     recall: float
-    f1: float
-    original: int
-    output: int
-    matched: int
 
 
 def too_few_for_blinks(times: Array) -> bool:
@@ -99,8 +95,4 @@ def match_events(original: Array, output: Array, tolerance: float = TOLERANCE) -
     return EventAgreement(
         precision=matched / len(second) if len(second) else np.nan,
         recall=matched / len(first) if len(first) else np.nan,
-        f1=2 * matched / (len(first) + len(second)) if len(first) + len(second) else np.nan,
-        original=len(first),
-        output=len(second),
-        matched=matched,
     )

@@ -97,7 +97,7 @@ def _against(
 ) -> dict[str, Estimate]:
     who, whose = np.array(probes.names), np.array(gallery.names)
     pairs = compare_all(recogniser, probes.embeddings, who, gallery.embeddings, whose)
-    verified = verify(recogniser, pairs, np.random.default_rng(SEED))
+    verified = verify(pairs, np.random.default_rng(SEED))
     found = identify(recogniser, probes.embeddings, who, gallery.embeddings, whose)
     figures = {"rank1": _estimate(found.rank1), "eer": _interval(verified.eer)}
     if found.people > 5:

@@ -71,31 +71,22 @@ def build_age_gender(name: Literal["auto", "genderage", "likeness"] = "auto") ->
 
 @dataclass(frozen=True)
 class DemographicAgreement:
-    """age_original, age_output: years, medians over the frames with a face. age_error:
-    mean absolute difference in years over frames found in both. gender_kept: share of the
-    original's frames in which the output looks of the same gender (0.5 between them); a lost
-    frame is not kept. frames, lost: see `blanket.eval.traces`."""
+    """age_error: mean absolute difference in years over frames found in both. gender_kept:
+    share of the original's frames in which the output looks of the same gender (0.5 between
+    them); a lost frame is not kept."""
 
-    age_original: float
-    age_output: float
     age_error: float
     gender_kept: float
-    frames: int
-    lost: int
 
 
 def demographic_agreement(original: GenderAge, output: GenderAge) -> DemographicAgreement:
     """How age and gender agree: a row a frame, NaN where no face was found."""
     before, after = paired(original.years, output.years)
     male = paired(original.man, output.man)
-    known, seen = np.isfinite(before), np.isfinite(after)
-    found = known & seen
+    known = np.isfinite(before)
+    found = known & np.isfinite(after)
     same = (male[0][found] >= 0.5) == (male[1][found] >= 0.5)
     return DemographicAgreement(
-        age_original=float(np.median(before[known])) if known.any() else np.nan,
-        age_output=float(np.median(after[seen])) if seen.any() else np.nan,
         age_error=float(np.abs(after - before)[found].mean()) if found.any() else np.nan,
         gender_kept=float(same.sum() / known.sum()) if known.any() else np.nan,
-        frames=int(known.sum()),
-        lost=int((known & ~seen).sum()),
     )

@@ -32,17 +32,10 @@ class ExpressionClassifier(Protocol):
 @dataclass(frozen=True)
 class ExpressionAgreement:
     """agreement: share of the original's frames whose likeliest class is the same. cosine:
-    mean cosine of the probabilities, 0 to 1. Both score a lost frame as 0. agreement_found,
-    cosine_found: over frames found in both. frames, lost, spurious: see
-    `blanket.eval.traces`."""
+    mean cosine of the probabilities, 0 to 1. Both score a lost frame as 0."""
 
     agreement: float
     cosine: float
-    agreement_found: float
-    cosine_found: float
-    frames: int
-    lost: int
-    spurious: int
 
 
 def probability_cosine(original: Array, output: Array) -> Values:
@@ -57,18 +50,13 @@ def probability_cosine(original: Array, output: Array) -> Values:
 def expression_agreement(original: Array, output: Array) -> ExpressionAgreement:
     """How a classifier's probabilities ``[N, C]`` agree, rows of NaN where no face was found."""
     p, q = paired(original, output)
-    known, seen = np.isfinite(p).all(-1), np.isfinite(q).all(-1)
-    found = known & seen
-    frames, both = int(known.sum()), int(found.sum())
+    known = np.isfinite(p).all(-1)
+    found = known & np.isfinite(q).all(-1)
+    frames = int(known.sum())
     # Without a frame there may be no class either, of which none is the likeliest.
-    same = p[found].argmax(-1) == q[found].argmax(-1) if both else np.zeros(0, bool)
+    same = p[found].argmax(-1) == q[found].argmax(-1) if found.any() else np.zeros(0, bool)
     cosine = probability_cosine(p[found], q[found])
     return ExpressionAgreement(
         agreement=float(same.sum() / frames) if frames else np.nan,
         cosine=float(cosine.sum() / frames) if frames else np.nan,
-        agreement_found=float(same.mean()) if both else np.nan,
-        cosine_found=float(cosine.mean()) if both else np.nan,
-        frames=frames,
-        lost=frames - both,
-        spurious=int((seen & ~known).sum()),
     )

@@ -9,13 +9,10 @@ that cancels there, not a calibrated eye tracker.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from blanket.attributes import eye_opening, eye_widths, iris_position, pose_fit
-from blanket.eval.angles import angle_agreement
-from blanket.eval.traces import Agreement, Values, paired, read_found
+from blanket.eval.traces import Values, paired, read_found
 from blanket.faces import Array, Points
 from blanket.topology import load_topology
 
@@ -23,26 +20,6 @@ RADII = 2.5
 """The gap between the corners of an eye, in radii of the eyeball."""
 CLOSED = 0.1
 """Eye opening (`blanket.attributes.eye_opening`) below which an iris cannot be seen."""
-TOLERANCE = 5.0
-"""Degrees."""
-
-
-@dataclass(frozen=True)
-class GazeAgreement:
-    """error: mean angle between the directions of gaze, degrees, over frames found in both.
-    within: share of the original's frames in which it is at most `tolerance`; a lost frame is
-    not. horizontal, vertical: the two angles of the eyes in the head. frames: those of the
-    original with an open eye. lost: of those, the ones in which the output has no face or
-    closed eyes. spurious: the other way round."""
-
-    error: float
-    within: float
-    tolerance: float
-    horizontal: Agreement
-    vertical: Agreement
-    frames: int
-    lost: int
-    spurious: int
 
 
 def eye_angles(meshes: Points) -> Values:
@@ -75,22 +52,12 @@ def angle_between(a: Array, b: Array) -> Values:
     return np.degrees(np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), (a * b).sum(-1)))
 
 
-def gaze_agreement(original: Points, output: Points) -> GazeAgreement:
-    """How gaze agrees; meshes ``[N, 478, 3]`` pixels, NaN where no face was found."""
+def gaze_error(original: Points, output: Points) -> float:
+    """The mean angle between the gaze of original and output, degrees, over the frames with
+    open eyes in both; NaN without any. Meshes ``[N, 478, 3]`` pixels, NaN where no face was
+    found."""
     original, output = paired(original, output)
     before, after = (read_found(gaze_direction, meshes) for meshes in (original, output))
     angles = angle_between(before, after)
-    known, seen = np.isfinite(before).all(-1), np.isfinite(after).all(-1)
-    found = known & seen
-    inside = int((angles[found] <= TOLERANCE).sum())
-    eyes = [read_found(eye_angles, meshes) for meshes in (original, output)]
-    return GazeAgreement(
-        error=float(angles[found].mean()) if found.any() else np.nan,
-        within=inside / int(known.sum()) if known.any() else np.nan,
-        tolerance=TOLERANCE,
-        horizontal=angle_agreement(eyes[0][:, 0], eyes[1][:, 0], TOLERANCE),
-        vertical=angle_agreement(eyes[0][:, 1], eyes[1][:, 1], TOLERANCE),
-        frames=int(known.sum()),
-        lost=int((known & ~seen).sum()),
-        spurious=int((seen & ~known).sum()),
-    )
+    found = np.isfinite(angles)
+    return float(angles[found].mean()) if found.any() else np.nan

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from blanket.errors import InputError
-from blanket.eval.traces import Values
 from blanket.eval.verification import nearest_by_subject
 from blanket.faces import Array
 from blanket.recognise import Recogniser
@@ -21,18 +20,12 @@ from blanket.recognise import Recogniser
 @dataclass(frozen=True)
 class Identification:
     """rank1, rank5: share of the probes whose person is the nearest, or among the five
-    nearest; a probe in which no face was found names nobody and counts as a miss. chance1,
-    chance5: the same for a guess. cmc: the cumulative match characteristic ``[S]``, the share
-    at every rank. probes, people, lost: numbers; lost are the probes without a face."""
+    nearest; a probe in which no face was found names nobody and counts as a miss. people: how
+    many there are in the gallery."""
 
     rank1: float
     rank5: float
-    chance1: float
-    chance5: float
-    cmc: Values
-    probes: int
     people: int
-    lost: int
 
 
 def identify(
@@ -70,14 +63,10 @@ def identify(
     ranks = np.arange(1, len(people) + 1)
     # A tie is broken by chance: with t others as near, each of t + 1 places is as likely.
     chance = ((ranks - nearer[:, None]) / (tied[:, None] + 1)).clip(0, 1)
+    # The cumulative match characteristic: the share at every rank.
     cmc = (chance * found[:, None]).mean(0)
     return Identification(
         rank1=float(cmc[0]),
         rank5=float(cmc[min(5, len(people)) - 1]),
-        chance1=1 / len(people),
-        chance5=min(5, len(people)) / len(people),
-        cmc=cmc,
-        probes=len(who),
         people=len(people),
-        lost=int((~found).sum()),
     )

@@ -24,20 +24,15 @@ HOLD = 3
 class IdentityDistance:
     """How far the output is from the person; mean and the least favourable tail.
 
-    mean, std, low (5th percentile), smallest: over frames found in both, NaN where there
-    are none. accepted: share of the original's frames in which the output passes for the
-    same person at the recogniser's threshold; a lost frame cannot be compared and is not
-    accepted, as a failure to acquire is a false non-match (ISO/IEC 19795-1). frames: those
-    of the original with a face. lost: of those, the ones without one in the output.
+    mean, low (5th percentile): over frames found in both, NaN where there are none.
+    accepted: share of the original's frames in which the output passes for the same person
+    at the recogniser's threshold; a lost frame cannot be compared and is not accepted, as a
+    failure to acquire is a false non-match (ISO/IEC 19795-1).
     """
 
     mean: float
-    std: float
     low: float
-    smallest: float
     accepted: float
-    frames: int
-    lost: int
 
 
 def same_frame_distances(recogniser: Recogniser, original: Array, output: Array) -> Values:
@@ -83,12 +78,8 @@ def identity_distance(
     frames = int(known.sum())
     return IdentityDistance(
         mean=float(found.mean()) if len(found) else np.nan,
-        std=float(found.std(ddof=1)) if len(found) > 1 else np.nan,
         low=float(np.quantile(found, 0.05)) if len(found) else np.nan,
-        smallest=float(found.min()) if len(found) else np.nan,
         accepted=float((found < bound).sum() / frames) if frames else np.nan,
-        frames=frames,
-        lost=frames - len(found),
     )
 
 
@@ -131,16 +122,12 @@ def identity_switches(recogniser: Recogniser, embeddings: Array, hold: int = HOL
 
 @dataclass(frozen=True)
 class SameFace:
-    """Whether one subject has the same new face in all videos. mean, largest: distance
-    between the mean faces of two videos, over all pairs. kept: share of the pairs nearer than
-    the recogniser's threshold. videos: those with a face; lost: those without. NaN where
-    fewer than two have one."""
+    """Whether one subject has the same new face in all videos. mean: distance between the
+    mean faces of two videos, over all pairs. kept: share of the pairs nearer than the
+    recogniser's threshold. NaN where fewer than two videos have a face."""
 
     mean: float
-    largest: float
     kept: float
-    videos: int
-    lost: int
 
 
 def same_face_across(recogniser: Recogniser, videos: Sequence[Array]) -> SameFace:
@@ -150,12 +137,10 @@ def same_face_across(recogniser: Recogniser, videos: Sequence[Array]) -> SameFac
     """
     usual = [_directions(recogniser, one) for one in videos]
     means = np.array([e.mean(0) for e in usual if len(e)])
-    lost = len(usual) - len(means)
     if len(means) < 2:
-        return SameFace(np.nan, np.nan, np.nan, len(means), lost)
+        return SameFace(np.nan, np.nan)
     apart = pairwise_distances(recogniser, means, means)[np.triu_indices(len(means), 1)]
-    kept = float((apart < recogniser.threshold).mean())
-    return SameFace(float(apart.mean()), float(apart.max()), kept, len(means), lost)
+    return SameFace(float(apart.mean()), float((apart < recogniser.threshold).mean()))
 
 
 def _directions(recogniser: Recogniser, embeddings: Array) -> Values:

@@ -30,18 +30,13 @@ class LandmarkAgreement:
     the mean face first, where only expression and errors are left. Lost frames are scored as
     in `blanket.eval.traces.correlation`. error: mean over frames found in both of
     `normalised_error`. within: share of the original's frames in which it is at most
-    `tolerance`; a lost frame is not. frames, lost, spurious: see `blanket.eval.traces`.
+    `TOLERANCE`; a lost frame is not.
     """
 
-    points: int
     correlation: float
     correlation_in_face: float
     error: float
     within: float
-    tolerance: float
-    frames: int
-    lost: int
-    spurious: int
 
 
 def landmarks(meshes: Points, points: Scheme) -> Points:
@@ -75,15 +70,10 @@ def landmark_agreement(original: Points, output: Points, points: Scheme) -> Land
     laid: list[Array] = [read_found(_laid, meshes) for meshes in (before, after)]
     in_face = [landmarks(meshes, points) for meshes in laid]
     return LandmarkAgreement(
-        points=points,
         correlation=_mean_correlation(landmarks(before, points), landmarks(after, points)),
         correlation_in_face=_mean_correlation(*in_face),
         error=float(errors[found].mean()) if found.any() else np.nan,
         within=float((errors[found] <= TOLERANCE).sum() / known.sum()) if known.any() else np.nan,
-        tolerance=TOLERANCE,
-        frames=int(known.sum()),
-        lost=int((known & ~seen).sum()),
-        spurious=int((seen & ~known).sum()),
     )
 
 

@@ -12,7 +12,7 @@ from blanket.eval.demographics import demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.fidelity import psnr
 from blanket.eval.flicker import flicker
-from blanket.eval.gaze import gaze_agreement
+from blanket.eval.gaze import gaze_error
 from blanket.eval.identity import (
     across_frame_distances,
     identity_distance,
@@ -70,7 +70,7 @@ def _attributes(person: Subject, times: Values) -> Iterator[tuple[str, float]]:
         agrees = signal.agreement(before[key], after[key])
         yield f"{key}_r", agrees.correlation
         yield f"{key}_error", agrees.error
-    yield "gaze_error", gaze_agreement(person.before, person.after).error
+    yield "gaze_error", gaze_error(person.before, person.after)
     if not too_few_for_blinks(times):
         events = match_events(blinks(before["eye"], times), blinks(after["eye"], times))
         yield "blink_recall", 100 * events.recall

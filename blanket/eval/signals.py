@@ -17,29 +17,27 @@ from blanket.faces import Points
 @dataclass(frozen=True)
 class Signal:
     """One trace. title, unit: as plots and tables name it. least: the least span of a plot's
-    axis, so that noise is not blown up. tolerance: the largest difference that counts as
-    kept. angle: it is in degrees and goes round."""
+    axis, so that noise is not blown up. angle: it is in degrees and goes round."""
 
     title: str
     unit: str
     least: float
-    tolerance: float
     angle: bool = False
 
     def agreement(self, before: Values, after: Values) -> Agreement:
         """How the output's trace ``[N]`` agrees with the original's, NaN for no face."""
         compare = angle_agreement if self.angle else agreement
-        return compare(before, after, self.tolerance)
+        return compare(before, after)
 
 
 SIGNALS: Mapping[str, Signal] = {
-    "eye": Signal("Eye opening", "of eye width", 0.2, 0.05),
-    "mouth": Signal("Mouth opening", "of eye distance", 0.2, 0.05),
-    "yaw": Signal("Yaw", "degrees", 10, 5, angle=True),
-    "pitch": Signal("Pitch", "degrees", 10, 5, angle=True),
-    "roll": Signal("Roll", "degrees", 10, 5, angle=True),
-    "gaze_x": Signal("Gaze, horizontal", "degrees", 20, 5, angle=True),
-    "gaze_y": Signal("Gaze, vertical", "degrees", 20, 5, angle=True),
+    "eye": Signal("Eye opening", "of eye width", 0.2),
+    "mouth": Signal("Mouth opening", "of eye distance", 0.2),
+    "yaw": Signal("Yaw", "degrees", 10, angle=True),
+    "pitch": Signal("Pitch", "degrees", 10, angle=True),
+    "roll": Signal("Roll", "degrees", 10, angle=True),
+    "gaze_x": Signal("Gaze, horizontal", "degrees", 20, angle=True),
+    "gaze_y": Signal("Gaze, vertical", "degrees", 20, angle=True),
 }
 """Openings are ratios (`blanket.attributes`), the mean of both eyes; gaze is that of the eyes
 in the head (`blanket.eval.gaze`)."""

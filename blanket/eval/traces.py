@@ -1,8 +1,8 @@
 """Traces: one value a frame, read off the original and off the output, and how they agree.
 
 Everywhere in `blanket.eval` a frame in which no face was found is NaN. A frame is *lost*
-where the original has a value and the output has none, and *spurious* where it is the other
-way round. Both are counted; how a lost frame is scored stands with each figure.
+where the original has a value and the output has none; how it is scored stands with each
+figure.
 """
 
 from __future__ import annotations
@@ -24,30 +24,16 @@ class Agreement:
     """How well the trace of the output follows that of the original.
 
     correlation: Pearson's, -1 to 1, lost frames scored as `correlation` says; NaN where the
-    original does not vary. correlation_found: the same over the frames found in both. error:
-    mean absolute difference over those frames, in the trace's unit. bias: mean of output
-    less original. slope: of the least-squares line of output over original, below 1 where
-    the motion is flattened, which a correlation does not see. within: share of the original's
-    frames whose difference is at most `tolerance`; a lost frame is not within. frames: those
-    of the original with a value. lost, spurious: see above.
+    original does not vary. error: mean absolute difference over the frames found in both, in
+    the trace's unit.
     """
 
     correlation: float
-    correlation_found: float
     error: float
-    bias: float
-    slope: float
-    within: float
-    tolerance: float
-    frames: int
-    lost: int
-    spurious: int
 
 
-def agreement(original: Array, output: Array, tolerance: float) -> Agreement:
+def agreement(original: Array, output: Array) -> Agreement:
     """How two traces ``[N]`` agree.
-
-    tolerance: the largest difference that counts as kept, in the trace's unit.
 
     Raises:
         InputError: the traces differ in length.
@@ -55,24 +41,11 @@ def agreement(original: Array, output: Array, tolerance: float) -> Agreement:
     original, output = paired(original, output)
     if original.ndim != 1:
         raise ValueError("a trace has one value a frame")
-    known = np.isfinite(original)
-    found = known & np.isfinite(output)
-    x, y = original[found], output[found]
-    away = np.abs(y - x)
-    varies = len(x) > 0 and not _constant(x)
+    found = np.isfinite(original) & np.isfinite(output)
+    away = np.abs(output - original)[found]
     return Agreement(
         correlation=float(correlation(original, output)),
-        correlation_found=float(correlation(np.where(found, original, np.nan), output)),
-        error=float(away.mean()) if len(x) else np.nan,
-        bias=float((y - x).mean()) if len(x) else np.nan,
-        slope=float(((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum())
-        if varies
-        else np.nan,
-        within=float((away <= tolerance).sum() / known.sum()) if known.any() else np.nan,
-        tolerance=tolerance,
-        frames=int(known.sum()),
-        lost=int((known & ~found).sum()),
-        spurious=int((~known & np.isfinite(output)).sum()),
+        error=float(away.mean()) if len(away) else np.nan,
     )
 
 
@@ -143,7 +116,3 @@ def _centred(values: Values, used: NDArray[np.bool_]) -> Values:
     # Rounding must not pass for motion.
     still = np.abs(away).max(0, initial=0) <= 1e-9 * np.abs(kept).max(0, initial=0)
     return np.where(still, 0.0, away)
-
-
-def _constant(values: Values) -> bool:
-    return not _centred(values, np.isfinite(values)).any()

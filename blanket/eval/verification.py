@@ -57,16 +57,12 @@ class Interval:
 @dataclass(frozen=True)
 class Verification:
     """tar_at_1e_2, tar_at_1e_3: true-accept rates at those false-accept rates. eer: equal
-    error rate. accepted: share of genuine pairs nearer than the recogniser's own threshold.
-    genuine, impostor: numbers of pairs. lost: genuine pairs whose probe has no face."""
+    error rate. impostor: how many pairs are of two people."""
 
     tar_at_1e_2: Interval
     tar_at_1e_3: Interval
     eer: Interval
-    accepted: float
-    genuine: int
     impostor: int
-    lost: int
 
 
 def compare_all(
@@ -113,13 +109,6 @@ def nearest_by_subject(
     people = np.unique(whose[seen])
     columns = [apart[:, whose[seen] == one].min(axis=1, initial=np.inf) for one in people]
     return who, people, np.stack(columns, axis=1)
-
-
-def accept_rate(distances: Array, threshold: float) -> float:
-    """Share of pairs ``[N]`` nearer than the threshold; NaN distances are not accepted but
-    counted. NaN where there is no pair."""
-    apart = np.asarray(distances, np.float64)
-    return float((apart < threshold).sum() / len(apart)) if len(apart) else np.nan
 
 
 def roc(genuine: Array, impostor: Array) -> Roc:
@@ -196,11 +185,8 @@ def bootstrap(
     }
 
 
-def verify(
-    recogniser: Recogniser, pairs: Pairs, rng: np.random.Generator, rounds: int = ROUNDS
-) -> Verification:
-    """TAR at FAR 1e-2 and 1e-3 and EER with bootstrap intervals, and the share accepted at
-    the recogniser's own threshold.
+def verify(pairs: Pairs, rng: np.random.Generator, rounds: int = ROUNDS) -> Verification:
+    """TAR at FAR 1e-2 and 1e-3 and EER with bootstrap intervals.
 
     Raises:
         InputError: there is no genuine or no impostor pair.
@@ -210,13 +196,7 @@ def verify(
         "tar_at_1e_3": lambda curve: true_accept_rate(curve, 1e-3),
         "eer": equal_error_rate,
     }
-    return Verification(
-        **bootstrap(pairs, figures, rng, rounds),
-        accepted=accept_rate(pairs.genuine, recogniser.threshold),
-        genuine=len(pairs.genuine),
-        impostor=len(pairs.impostor),
-        lost=int(np.isnan(pairs.genuine).sum()),
-    )
+    return Verification(**bootstrap(pairs, figures, rng, rounds), impostor=len(pairs.impostor))
 
 
 def _sorted(distances: Array) -> Values:
