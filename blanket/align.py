@@ -5,22 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.faces import Array
-
 Matrix = NDArray[np.float32]
 
 
-def similarity(
-    source: NDArray[np.floating], target: NDArray[np.floating], weights: Array | None = None
-) -> Matrix:
+def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> Matrix:
     """The rotation, scale and shift that bring `source` nearest to `target`.
 
-    source, target: ``[..., N, 2]``; weights: ``[N]``, default 1. Returns ``[..., 2, 3]``
-    float32. Least squares in closed form, with points as complex numbers (Umeyama 1991
-    without reflection).
+    source, target: ``[..., N, 2]``. Returns ``[..., 2, 3]`` float32. Least squares in closed
+    form, with points as complex numbers (Umeyama 1991 without reflection).
     """
-    w = np.ones(source.shape[-2]) if weights is None else np.asarray(weights, np.float64)
-    w = w / w.sum()
+    # In double precision, whatever the points are in.
+    w = np.full(source.shape[-2], 1 / source.shape[-2])
     s = source[..., 0] + 1j * source[..., 1]
     t = target[..., 0] + 1j * target[..., 1]
     s_mean = (s * w).sum(-1, keepdims=True)

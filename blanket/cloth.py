@@ -8,9 +8,12 @@ import numpy as np
 from blanket.drawing import Float, blur, f32, resize
 from blanket.faces import Image
 
+_STITCHES = 24
+"""Along each side of the tile."""
 
-def knit(rng: np.random.Generator, stitch: int, columns: int = 24, rows: int = 24) -> Float:
-    """A tile of stocking stitch that repeats, ``[rows * stitch, columns * stitch, 2]``.
+
+def knit(rng: np.random.Generator, stitch: int) -> Float:
+    """A tile of stocking stitch that repeats, ``[24 * stitch, 24 * stitch, 2]``.
 
     Channels: height 0..1, and how bright the yarn is (around 1). stitch: pixels.
     """
@@ -29,9 +32,9 @@ def knit(rng: np.random.Generator, stitch: int, columns: int = 24, rows: int = 2
                 body = np.sqrt((1 - q).clip(0)) * (0.82 + 0.18 * np.sin(40 * across + 16 * along))
                 cell = np.maximum(cell, body)
     cell = resize(cell, stitch, stitch, cv2.INTER_AREA)
-    height = np.tile(cell, (rows, columns))
+    height = np.tile(cell, (_STITCHES, _STITCHES))
     shape = height.shape
-    yarn = 1 + np.kron(rng.normal(0, 0.035, (rows, columns)), np.ones((stitch, stitch)))
+    yarn = 1 + np.kron(rng.normal(0, 0.035, (_STITCHES, _STITCHES)), np.ones((stitch, stitch)))
     yarn = blur(np.tile(yarn, (3, 3)), stitch / 4)[shape[0] : 2 * shape[0], shape[1] : 2 * shape[1]]
     yarn += rng.normal(0, 0.03, shape)
     return np.dstack([height, yarn]).astype(np.float32)

@@ -19,6 +19,7 @@ from blanket.texture import atlas
 from blanket.topology import SURFACE
 
 SIDE = 48
+_RANK = 200
 Float = NDArray[np.float32]
 
 
@@ -60,13 +61,13 @@ class Likeness:
     ages: Float
 
     @classmethod
-    def learn(cls, lessons: Sequence[Lesson], rank: int = 200) -> Likeness:
+    def learn(cls, lessons: Sequence[Lesson]) -> Likeness:
         """From faces of which an embedding, or age and gender, are known (ridge regression
         on the principal components of all features)."""
         features = np.stack([lesson.features for lesson in lessons])
         centre = features.mean(0)
         _, singular, axes = np.linalg.svd(features - centre, full_matrices=False)
-        basis = axes[:rank] / (singular[:rank, None] / np.sqrt(len(features)))
+        basis = axes[:_RANK] / (singular[:_RANK, None] / np.sqrt(len(features)))
         code = np.hstack([(features - centre) @ basis.T, np.ones((len(features), 1))])
 
         def ridge(x: Float, y: Float) -> Float:

@@ -10,6 +10,9 @@ from blanket import align
 from blanket.faces import Points
 from blanket.topology import SURFACE
 
+_BORDER = 0.06
+"""Of the side of a crop, the share over which its border fades."""
+
 
 def face_mask(mesh: Points, side: int, grow: float, fade: float) -> NDArray[np.float32]:
     """``[side, side]``: 1 in the face, falling smoothly to 0 at its outline, 0 beyond.
@@ -33,10 +36,9 @@ def face_mask(mesh: Points, side: int, grow: float, fade: float) -> NDArray[np.f
     return (ramp**2 * (3 - 2 * ramp)).astype(np.float32)
 
 
-def border_mask(side: int, share: float = 0.06) -> NDArray[np.float32]:
-    """``[side, side]``: 1 in the middle, falling to 0 at the border of the crop over a share
-    of its side."""
-    along = np.minimum(np.arange(side), np.arange(side)[::-1]) / (share * side)
+def border_mask(side: int) -> NDArray[np.float32]:
+    """``[side, side]``: 1 in the middle, falling to 0 at the border of the crop."""
+    along = np.minimum(np.arange(side), np.arange(side)[::-1]) / (_BORDER * side)
     along = along.clip(0, 1)
     along = along**2 * (3 - 2 * along)
     return np.minimum(along[:, None], along[None]).astype(np.float32)

@@ -61,16 +61,15 @@ def covered(occluded: NDArray[np.floating]) -> float:
 class MeshNetwork:
     """The networks in ``weights/{face,eye,lips}_mesh.onnx``, run by ONNX Runtime.
 
-    threads: of ONNX Runtime within one call. provider: what ONNX Runtime runs on.
+    provider: what ONNX Runtime runs on.
     """
 
     name = "face_mesh"
     provider = PROVIDER
 
-    def __init__(self, threads: int = 2) -> None:
+    def __init__(self) -> None:
         self._face, self._eye, self._lips = (
-            open_session(weights_path(f"{name}_mesh.onnx"), threads)
-            for name in ("face", "eye", "lips")
+            open_session(weights_path(f"{name}_mesh.onnx")) for name in ("face", "eye", "lips")
         )
 
     def find(self, picture: Image, face: Face) -> Reading:

@@ -57,7 +57,7 @@ def model_path(value: str) -> Path:
     return path
 
 
-def require(settings: Settings, preset: str, invents: bool = True) -> None:
+def require(settings: Settings, preset: str, invents: bool) -> None:
     """See that every model is there, before anything is loaded.
 
     preset: what the settings came from. invents: whether new faces will be invented.

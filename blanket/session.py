@@ -12,19 +12,18 @@ with needs("cpu", "running networks"):
 
 PROVIDER = "CPUExecutionProvider"
 """What ONNX Runtime runs on."""
+_THREADS = 2
+"""Of ONNX Runtime within one call."""
 
 
-def open_session(
-    path: Path, threads: int = 2, model: bytes | None = None
-) -> onnxruntime.InferenceSession:
-    """A session on a file. threads: of ONNX Runtime within one call. model: what to run of it
-    in place of its contents as they are.
+def open_session(path: Path, model: bytes | None = None) -> onnxruntime.InferenceSession:
+    """A session on a file. model: what to run of it in place of its contents as they are.
 
     Raises:
         BlanketError: the file is no network that ONNX Runtime can run.
     """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = _THREADS
     options.inter_op_num_threads = 1
     # Without its warnings: they are about weights that a file has and no layer uses.
     options.log_severity_level = 3

@@ -20,9 +20,9 @@ def contact_sheet(
     target: Path,
     *,
     tile: int = 320,
-    columns: int = 6,
+    columns: int,
     region: tuple[int, int, int, int] | None = None,
-    overwrite: bool = False,
+    overwrite: bool,
 ) -> None:
     """Write a PNG of the given frames of several videos of the same length.
 

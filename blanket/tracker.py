@@ -200,9 +200,7 @@ class Tracker:
         mean = np.arctan2(np.sin(rolls).mean(), np.cos(rolls).mean())
         return round(float(np.degrees(mean)) / 90) % 4
 
-    def _search(
-        self, index: int, small: Image, turned: bool, closely: bool, leaning: int = 0
-    ) -> None:
+    def _search(self, index: int, small: Image, turned: bool, closely: bool, leaning: int) -> None:
         faces = self._finder.everywhere(small, leaning)
         if closely:
             self._last_close = index

@@ -27,6 +27,8 @@ FLAGS: tuple[Flag, ...] = (
     "cut", "entry", "exit", "border", "tiny", "profile", "back-of-head", "blurred",
     "mirror", "framed", "still", "fewer",
 )  # fmt: skip
+_MOST = 8
+"""Places that a sentence lists."""
 
 
 class Span(Part):
@@ -128,11 +130,11 @@ def frames_said(findings: Iterable[Finding]) -> str:
     return numbers_said({finding.frame for finding in findings})
 
 
-def numbers_said(frames: Iterable[int], most: int = 8) -> str:
+def numbers_said(frames: Iterable[int]) -> str:
     """The same of numbers of frames."""
     ranges = frame_ranges(frames)
-    told = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:most]]
-    more = len(ranges) - most
+    told = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:_MOST]]
+    more = len(ranges) - _MOST
     word = "frame" if len(ranges) == 1 and ranges[0][0] == ranges[0][1] else "frames"
     further = f" and {counted(more, 'more place')}" if more > 0 else ""
     return f"{word} {', '.join(told)}{further}"

@@ -57,9 +57,7 @@ class Witness:
     search, if there was one.
     """
 
-    def __init__(
-        self, analysis: Analysis, settings: Settings, deeper: Analysis | None = None
-    ) -> None:
+    def __init__(self, analysis: Analysis, settings: Settings, deeper: Analysis | None) -> None:
         self._analysis = analysis
         self._absent = settings.track.max_gap
         # As read, not as smoothed: cheaper, and where the face is rather than where it was put.

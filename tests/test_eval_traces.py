@@ -18,7 +18,7 @@ from blanket.demo import INFANT
 from blanket.errors import InputError
 from blanket.eval.angles import angle_agreement, angle_difference, unwrapped
 from blanket.eval.blinks import blinks, match_events, too_few_for_blinks
-from blanket.eval.demographics import build_age_gender, demographic_agreement
+from blanket.eval.demographics import LikenessAgeGender, demographic_agreement
 from blanket.eval.expression import expression_agreement
 from blanket.eval.gaze import angle_between, gaze_direction, gaze_error
 from blanket.eval.landmarks import SCHEMES, landmark_agreement, landmarks, normalised_error
@@ -251,7 +251,7 @@ def test_age_and_gender_by_hand() -> None:
 
 def test_the_built_in_age_is_read_off_a_picture(demo: Demo) -> None:
     frame = next(iter(read(demo.clip)))
-    reader = build_age_gender("likeness")
+    reader = LikenessAgeGender()
     assert reader.name == "likeness"
     found = reader.read(frame.rgb(), demo.truth.mesh[0, INFANT][None])
     assert found.years.shape == found.man.shape == (1,)

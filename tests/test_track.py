@@ -227,4 +227,4 @@ def test_overlap_and_suppression() -> None:
     assert overlap(a, a + 20) == 0
     points = np.zeros((5, 2), np.float32)
     faces = [Face(a, 0.9, points), Face(b, 0.8, points), Face(a + 20, 0.7, points)]
-    assert [f.score for f in suppress(faces, 0.3)] == [0.9, 0.7]
+    assert [f.score for f in suppress(faces)] == [0.9, 0.7]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_APART = 0.3
+"""Overlap of two boxes up to which they are of two faces."""
 _BY_PRECISION = ("scrfd", "scrfd_10g"), ("retinaface", "retinaface_r34")
 """Detectors better than CenterFace and their weights, by the average precision published for
 WIDER FACE (easy, medium): SCRFD-10GF 0.952, 0.939 at 640 pixels, about the size of our search;
@@ -119,10 +121,10 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return shared / max(float(areas) - shared, 1e-9)
 
 
-def suppress(faces: list[Face], most: float = 0.3) -> list[Face]:
-    """Of faces whose boxes overlap by more than `most`, only the first of the list."""
+def suppress(faces: list[Face]) -> list[Face]:
+    """Of faces whose boxes overlap as those of one face do, only the first of the list."""
     kept: list[Face] = []
     for face in faces:
-        if all(overlap(face.box, other.box) <= most for other in kept):
+        if all(overlap(face.box, other.box) <= _APART for other in kept):
             kept.append(face)
     return kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -55,14 +55,10 @@ class LikenessAgeGender:
         return GenderAge(man.astype(np.float32), years.astype(np.float32))
 
 
-def build_age_gender(name: Literal["auto", "genderage", "likeness"] = "auto") -> AgeGender:
-    """What reads age and gender: InsightFace's network, or the likeness map. ``auto`` takes
-    the network where its weights are on this machine; the reader's name says which it was.
-
-    Raises:
-        BlanketError: the network was asked for and is not on this machine.
-    """
-    if name == "genderage" or (name == "auto" and present(entry("genderage"))):
+def build_age_gender() -> AgeGender:
+    """What reads age and gender: InsightFace's network where its weights are on this machine,
+    or else the likeness map; the reader's name says which it was."""
+    if present(entry("genderage")):
         from blanket.genderage import GenderAgeReader
 
         return GenderAgeReader()

@@ -15,7 +15,6 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
 from blanket.errors import BlanketError, InputError
-from blanket.eval.estimators import Device
 from blanket.eval.fidelity import check_sizes
 from blanket.faces import Image
 
@@ -31,13 +30,11 @@ class Lpips:
         BlanketError: its weights cannot be fetched.
     """
 
-    def __init__(self, backbone: Backbone = "alex", device: Device = "cpu") -> None:
+    def __init__(self, backbone: Backbone = "alex") -> None:
         try:
             self._metric = LearnedPerceptualImagePatchSimilarity(backbone, normalize=True)
         except (URLError, OSError) as error:
             raise BlanketError(f"the weights of LPIPS ({backbone}) cannot be fetched") from error
-        self._metric.to(device)
-        self._device = device
 
     @torch.inference_mode()
     def __call__(self, original: Image, output: Image) -> float:
@@ -47,7 +44,7 @@ class Lpips:
             InputError: they differ in size.
         """
         check_sizes(original, output)
-        pair = [_planes([one]).float().to(self._device) / 255 for one in (original, output)]
+        pair = [_planes([one]).float() / 255 for one in (original, output)]
         return float(self._metric(*pair))
 
 
@@ -67,19 +64,19 @@ class Frechet:
         BlanketError: the weights of the Inception network cannot be fetched.
     """
 
-    def __init__(self, features: int | torch.nn.Module = 2048, device: Device = "cpu") -> None:
+    def __init__(self, features: int | torch.nn.Module = 2048) -> None:
         try:
-            self._metric = FrechetInceptionDistance(features).to(device)
+            self._metric = FrechetInceptionDistance(features)
         except (URLError, OSError) as error:
             raise BlanketError(
                 "the weights of FID's Inception network cannot be fetched"
             ) from error
-        self._device, self._counts = device, {True: 0, False: 0}
+        self._counts = {True: 0, False: 0}
 
     @torch.inference_mode()
     def add(self, picture: Image, original: bool) -> None:
         """The next picture, of the originals or of the outputs."""
-        self._metric.update(_planes([picture]).to(self._device), real=original)
+        self._metric.update(_planes([picture]), real=original)
         self._counts[original] += 1
 
     @torch.inference_mode()

@@ -13,20 +13,23 @@ from blanket.light import flatten
 from blanket.swap.raster import Raster
 from blanket.texture import TEXTURE_SIDE, atlas
 
+_SIDE = 512
+"""Pixels of the drawing."""
 
-def portrait(identity: Identity, colour: NDArray[np.float32], side: int = 512) -> Photograph:
-    """The photograph of the face; of one that has none, a drawing of `side` pixels that
-    shows it from the front with its eyes closed, on grey.
+
+def portrait(identity: Identity, colour: NDArray[np.float32]) -> Photograph:
+    """The photograph of the face; of one that has none, a drawing that shows it from the front
+    with its eyes closed, on grey.
 
     colour: ``[3]`` RGB, the complexion that it takes from the scene.
     """
     if identity.photograph is not None:
         return identity.photograph
-    mesh = align.apply(placement(side, 1.06), identity.shape)
+    mesh = align.apply(placement(_SIDE, 1.06), identity.shape)
     inside = atlas(TEXTURE_SIDE).inside.astype(np.float32)
     soft = cv2.GaussianBlur(inside, (0, 0), 2)
     layers = np.dstack([flatten(identity.texture) * colour, soft]).astype(np.float32)
-    where = Raster(side).texture_positions(mesh)
+    where = Raster(_SIDE).texture_positions(mesh)
     drawn = cv2.remap(layers, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = drawn[..., 3:]
     pixels = np.clip(drawn[..., :3] * alpha + 200 * (1 - alpha), 0, 255).astype(np.uint8)

@@ -66,7 +66,7 @@ class HeadBox:
         corners[2:, 1] = 2 * top - 1
         return self._placed(corners * grow)
 
-    def ellipse(self, grow: float = 1.0) -> Points:
+    def ellipse(self, grow: float) -> Points:
         """``[96, 2]`` pixels: the ellipse inscribed in it."""
         return self._placed(_CIRCLE * grow)
 
