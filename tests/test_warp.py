@@ -47,11 +47,7 @@ def test_what_lies_in_front_stays_where_it_is(demo: Demo, at: tuple[int, ...], f
     thing, inner = ball(picture, mesh, at)
     still = Still(np.where(thing[..., None], checkers(picture.shape), picture).astype(np.uint8))
     before = still.rgb().copy()
-    on_crop = cv2.warpAffine(
-        thing.astype(np.float32), face_matrix(mesh), (FACE_SIDE, FACE_SIDE), flags=cv2.INTER_AREA
-    )
-    occluded = cv2.resize(on_crop, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
-    WarpSwapper(stranger(), own, load_settings().swap).paint(still, mesh, occluded)
+    WarpSwapper(stranger(), own, load_settings().swap).paint(still, mesh, suspected(thing, mesh))
     changed = np.abs(before.astype(int) - still.rgb()).max(-1)
     assert not changed[inner].any()
     cheek = mesh[[50, 280], :2].round().astype(int)
@@ -78,15 +74,23 @@ def ball(picture: np.ndarray, mesh: Points, at: tuple[int, ...]) -> tuple[np.nda
     return whole, inner
 
 
+def suspected(thing: np.ndarray, mesh: Points) -> np.ndarray:
+    """What a network that sees a thing perfectly makes of it."""
+    crop = cv2.warpAffine(
+        thing.astype(np.float32), face_matrix(mesh), (FACE_SIDE, FACE_SIDE), flags=cv2.INTER_AREA
+    )
+    return cv2.resize(crop, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
+
+
 def checkers(shape: tuple[int, ...]) -> np.ndarray:
     rows, columns = np.indices(shape[:2]) // 4
     return np.where(((rows + columns) % 2)[..., None], (20, 90, 40), (60, 230, 90))
 
 
 @pytest.mark.parametrize("part", [0.25, 0.5, 0.75])
-@pytest.mark.parametrize("suspected", [0.0, 0.1])
+@pytest.mark.parametrize("trace", [0.0, 0.1])
 def test_a_shadow_that_crosses_the_face_is_nothing_in_front(
-    demo: Demo, part: float, suspected: float
+    demo: Demo, part: float, trace: float
 ) -> None:
     picture, mesh = in_the_open(demo)
     own = replace(appearance_of(picture, mesh), frames=30)
@@ -96,9 +100,32 @@ def test_a_shadow_that_crosses_the_face_is_nothing_in_front(
     shaded = Still((picture * shade[None, :, None]).astype(np.uint8))
     matrix = face_matrix(mesh, SIDE, 1.1)
     patch, everywhere = shaded.sample(matrix, (SIDE, SIDE)), np.ones((SIDE, SIDE), bool)
-    occluded = np.full((MASK_SIDE, MASK_SIDE), suspected, np.float32)
+    occluded = np.full((MASK_SIDE, MASK_SIDE), trace, np.float32)
     cover = OcclusionMask(own)(patch, align.apply(matrix, mesh), occluded, everywhere)
     assert cover.max() < 0.05
+
+
+@pytest.mark.parametrize(("vivid", "in_front"), [(0.5, True), (0.12, False)])
+def test_what_has_the_colour_of_the_face_is_in_front_with_a_large_part_of_it_that_has_not(
+    demo: Demo, vivid: float, in_front: bool
+) -> None:
+    picture, mesh = in_the_open(demo)
+    own = replace(appearance_of(picture, mesh), frames=30)
+    whole, _ = ball(picture, mesh, (50, 205))
+    columns = np.flatnonzero(whole.any(0))
+    plain = whole & (np.arange(whole.shape[1]) > np.quantile(columns, vivid))
+    painted = np.where(whole[..., None], checkers(picture.shape), picture)
+    smooth = 1.02 * cv2.GaussianBlur(picture, (0, 0), 5)
+    painted = np.where(plain[..., None], smooth, painted).astype(np.uint8)
+    matrix = face_matrix(mesh, SIDE, 1.1)
+    patch, everywhere = Still(painted).sample(matrix, (SIDE, SIDE)), np.ones((SIDE, SIDE), bool)
+    occluded = np.float32(0.6) * suspected(whole, mesh)
+    cover = OcclusionMask(own)(patch, align.apply(matrix, mesh), occluded, everywhere)
+    drawn = cv2.warpAffine(plain.astype(np.uint8), matrix, (SIDE, SIDE))
+    inner = cv2.erode(drawn, np.ones((15, 15))) > 0
+    assert inner.sum() > 200
+    # A spot that is sure says little of a large piece that the network suspects.
+    assert cover[inner].mean() > 0.8 if in_front else cover[inner].mean() < 0.4
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.45, 0.6])

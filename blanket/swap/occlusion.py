@@ -21,8 +21,11 @@ from blanket.topology import LEFT_BROW, RIGHT_BROW, load_topology
 
 _LEAST = 0.1
 """What the network must suspect for cells to be one piece."""
-_SURE, _SPOT = 0.5, 0.1
-"""What both witnesses see for sure, and its least share of a piece."""
+_SURE = 0.5
+"""What both witnesses see for sure."""
+_SPOT, _PIECE = 0.22, 0.3
+"""Its share of a piece up to which the rest of the piece is not believed, and from which it is:
+hands have 0.3 to 0.9, and what the network makes of a face in the shadows of leaves 0.1 to 0.25."""
 _KNOWN = 0.99
 """Share of a texel that must lie in the picture."""
 _NEAR_BORDER = 0.05
@@ -37,6 +40,9 @@ _FAINT = 2e-5
 _OTHER, _OWN = 0.45, 0.7
 """Correlation of detail up to which skin may be another's, and from which it is the child's own:
 hands and toys have -0.2 to 0.4, the same skin in a shadow that crosses it 0.75 to 0.95."""
+_UNLIKE, _HARDLY = (1.2, 2.0), (0.2, 0.8)
+"""Departures, over what is usual, between which texels are unlike the child's face, and between
+which those are that have not the detail of the child's skin: a fist in the colour of the cheek."""
 _PART, _WHOLE = 0.5, 0.9
 """Of what the network suspects where a piece is sure: from where on, and from where on fully,
 the rest of the piece is believed."""
@@ -86,12 +92,13 @@ class OcclusionMask:
                 # until now: what the network sees no trace of, and what has the detail of the
                 # child's own skin, is nothing in front of it.
                 thing = strange * _traced(trace, mesh, side)
-                thing *= 1 - _same_skin(texture, self._own.texture)
+                foreign = 1 - _same_skin(texture, self._own.texture)
+                thing *= foreign
                 known = Raster(side).texture_positions(mesh)
                 both = both + _drawn(thing, known[::2, ::2])
                 if float(both.max()) > _SURE:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
-                    rest = _joined(both, below) * _drawn(_unlike(away), known[::2, ::2])
+                    rest = _joined(both, below) * _drawn(_unlike(away, foreign), known[::2, ::2])
                     both = np.maximum(both, rest)
             coarse = both * self._experience + coarse * (1 - self._experience)
         if float(coarse.max()) < 0.3:
@@ -171,9 +178,11 @@ def _detail(texture: Array) -> NDArray[np.float32]:
     return cv2.GaussianBlur(light, (0, 0), fine) - cv2.GaussianBlur(light, (0, 0), coarse)
 
 
-def _unlike(away: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``[64, 64]`` 0..1: which texels are unlike the child's face at all."""
-    unlike = ((away - 1.2) / 0.8).clip(0, 1)
+def _unlike(away: NDArray[np.float32], foreign: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``[64, 64]`` 0..1: which texels are unlike the child's face at all, by how far they depart
+    from it and by how foreign their detail is."""
+    clearly, hardly = ((away - least) / (enough - least) for least, enough in (_UNLIKE, _HARDLY))
+    unlike = np.maximum(clearly, hardly * foreign).clip(0, 1)
     unlike = cv2.morphologyEx(unlike, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return np.asarray(cv2.GaussianBlur(unlike, (0, 0), 1.2), np.float32)
 
@@ -189,12 +198,12 @@ def _joined(agreed: NDArray[np.float32], suspected: NDArray[np.float32]) -> NDAr
     size, seen = np.bincount(inside), np.bincount(inside[sure], minlength=pieces.max() + 1)
     # How much the network suspects what is sure is the measure of the rest of the piece.
     total = np.bincount(inside[sure], suspected.ravel()[sure], minlength=len(size))
+    usual = (total / np.maximum(seen, 1)).astype(np.float32)
     # A piece must rest on more than a spot; 0 is no piece.
-    rests = seen > _SPOT * size
-    rests[0] = False
-    usual = np.where(rests, total / np.maximum(seen, 1), np.inf).astype(np.float32)
-    share = suspected / usual[pieces]
-    return np.asarray(((share - _PART) / (_WHOLE - _PART)).clip(0, 1))
+    rests = ((seen / np.maximum(size, 1) - _SPOT) / (_PIECE - _SPOT)).clip(0, 1).astype(np.float32)
+    rests[0] = 0
+    share = suspected / np.maximum(usual, 1e-6)[pieces]
+    return np.asarray(((share - _PART) / (_WHOLE - _PART)).clip(0, 1) * rests[pieces])
 
 
 @cache
