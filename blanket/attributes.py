@@ -117,33 +117,34 @@ def pose_weights() -> Values:
 
 def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
     """Rotations ``[..., 3, 3]``, scales ``[...]`` and shifts ``[..., 3]`` that bring a shape
-    ``[478, 3]`` at rest nearest to meshes ``[..., 478, 3]``.
+    ``[478, 3]`` at rest, or a shape for each, nearest to meshes ``[..., 478, 3]``.
 
     Least squares over the vertices inside the outline, where depth, which a network only
     guesses, counts for a fifth of what is seen (Gauss-Newton from the fit of Umeyama 1991).
     Points enter only by their second moments, so that a round costs next to nothing.
     """
     weights = pose_weights() / pose_weights().sum()
-    source = shape[:SURFACE].astype(np.float64)
+    source = shape[..., :SURFACE, :].astype(np.float64)
     target = mesh[..., :SURFACE, :].astype(np.float64)
     s_mean, t_mean = weights @ source, weights @ target
-    s, t = source - s_mean, target - t_mean[..., None, :]
-    own = (weights[:, None] * s).T @ s
-    shared = (weights[:, None] * s).T @ t
+    s, t = source - s_mean[..., None, :], target - t_mean[..., None, :]
+    weighted = np.swapaxes(weights[:, None] * s, -1, -2)
+    own, shared = weighted @ s, weighted @ t
     u, singular, vt = np.linalg.svd(np.swapaxes(shared, -1, -2))
     flip = np.ones_like(singular)
     flip[..., 2] = np.sign(np.linalg.det(u @ vt))
     turn = (u * flip[..., None, :]) @ vt
-    scale = np.maximum((singular * flip).sum(-1) / max(float(np.trace(own)), 1e-12), 1e-12)
+    size = np.trace(own, axis1=-2, axis2=-1)
+    scale = np.maximum((singular * flip).sum(-1) / np.maximum(size, 1e-12), 1e-12)
     for _ in range(_ROUNDS):
         # Of the turned shape with itself, and with what it is still off by.
-        size = scale[..., None, None]
-        moment = size**2 * (turn @ own @ np.swapaxes(turn, -1, -2))
-        step = _pose_step(moment, size * (turn @ shared) - moment, scale)
+        by = scale[..., None, None]
+        moment = by**2 * (turn @ own @ np.swapaxes(turn, -1, -2))
+        step = _pose_step(moment, by * (turn @ shared) - moment, scale)
         turn, scale = _rotation(step[..., :3]) @ turn, scale + step[..., 3]
         if (np.abs(step) < _SMALL * scale.clip(1)[..., None]).all():
             break
-    shift = t_mean - scale[..., None] * (turn @ s_mean)
+    shift = t_mean - scale[..., None] * (turn @ s_mean[..., None])[..., 0]
     return turn, scale, shift
 
 

@@ -180,7 +180,7 @@ def test_pixels_go_where_the_mesh_goes() -> None:
 def test_worn_shapes_are_those_that_are_drawn() -> None:
     own = load_topology().mean
     change = ShapeChange(own, other_shape())
-    (shape,) = worn(own, [change])
+    shape = worn(own, change)
     matrix = placement(SIDE, 1.1)
     _, moved, _ = reshape(SIDE, align.apply(matrix, own), change)
     off = np.linalg.norm((moved - align.apply(matrix, shape))[:468, :2], axis=1)

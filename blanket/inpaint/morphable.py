@@ -40,6 +40,8 @@ STEPS = tuple(0.1 * n for n in range(13))
 as few steps as the wanted distance needs, since each costs likelihood."""
 USUAL = STEPS[8]
 """The step at which candidates are compared."""
+_WHITE = np.array([0.9505, 1.0, 1.089], np.float32)
+"""X, Y and Z of D65, sRGB's white."""
 AGES = {"infant": 1.8, "child": 6.0, "adult": 32.0}
 
 
@@ -173,8 +175,7 @@ class Foresight:
 
     def _worn(self, weights: NDArray[np.float32], step: float) -> NDArray[np.float32]:
         own = self._own.shape
-        changes = [ShapeChange(own, shape) for shape in self.shapes(weights, step)]
-        return self._coded(worn(own, changes))
+        return self._coded(worn(own, ShapeChange(own, self.shapes(weights, step))))
 
     def _length(self, apart: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.linalg.norm(apart @ self._likeness.embedding[:-1], axis=1)
@@ -214,16 +215,24 @@ class Foresight:
 def foreseen(identity: Identity, own: Appearance) -> float:
     """How far a new face would be from a child once it is put on the child's face."""
     likeness = load_likeness()
-    shape = worn(own.shape, [ShapeChange(own.shape, identity.shape)])[0]
+    shape = worn(own.shape, ShapeChange(own.shape, identity.shape))
     theirs = likeness.embed(describe(flatten(identity.texture), shape))
     mine = likeness.embed(describe(own.flat, own.shape))
     return float(np.linalg.norm(theirs - mine))
 
 
 def _tone(colours: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lightness (half weight: light varies more than skin) and hue of RGB ``[N, 3]``."""
-    lab = cv2.cvtColor(colours[None].clip(0, 255).astype(np.uint8), cv2.COLOR_RGB2LAB)[0]
-    return lab.astype(np.float32) * (0.5, 1.0, 1.0)
+    """Lightness (half weight: light varies more than skin) and hue of sRGB ``[N, 3]``: L*, a*
+    and b* of CIE 1976, L* to 255.
+
+    OpenCV spends longer on the tables of its own conversion than choosing a face takes.
+    """
+    stored = (colours.clip(0, 255) / 255).astype(np.float32)
+    linear = np.where(stored > 0.04045, ((stored + 0.055) / 1.055) ** 2.4, stored / 12.92)
+    xyz = cv2.cvtColor(linear[None], cv2.COLOR_RGB2XYZ)[0] / _WHITE
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116).T
+    lab = np.column_stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    return (lab * (0.5 * 2.55, 1.0, 1.0)).astype(np.float32)
 
 
 def exemplar(number: int) -> Image:

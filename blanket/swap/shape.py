@@ -7,7 +7,6 @@ makes nobody else of a face to a recogniser, and head pose is read off it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 
 import cv2
@@ -65,33 +64,36 @@ _FADE = 112
 
 
 class ShapeChange:
-    """What turns one shape into another: where its features move.
+    """What turns one shape into another, or into several others: where its features move.
 
-    own, new: ``[478, 3]`` on the mean face, at rest. share: how much of the way to go.
+    own: ``[478, 3]``, new: ``[..., 478, 3]`` on the mean face, at rest. share: how much of the
+    way to go.
     """
 
     def __init__(self, own: Points, new: Points, share: float = 1.0) -> None:
         # Both symmetric and in one pose: else a turn of the head would pass for a shape.
         own, new = _symmetric(own), _symmetric(new)
         turn, scale, shift = pose_fit(new, own)
-        moved = scale * new @ turn.T + shift - own
+        turned = scale[..., None, None] * new @ np.swapaxes(turn, -1, -2)
+        moved = turned + shift[..., None, :] - own
         # Depth is only guessed; what is seen from the front is what moves.
-        moved[:, 2] = 0
-        shifts = [moved[list(ring)].mean(0) for ring, _, _ in _BLOCKS]
+        moved[..., 2] = 0
+        shifts = np.stack([moved[..., list(ring), :].mean(-2) for ring, _, _ in _BLOCKS], -2)
         # The mouth goes half of the way with the nose: a lip that is squeezed or stretched
         # reads as a nod.
-        shifts[_MOUTH] = (shifts[_MOUTH] + shifts[_NOSE]) / 2
-        moves = share * np.vstack([*shifts, moved[list(_SINGLE)]])
-        length = np.linalg.norm(moves, axis=1, keepdims=True)
+        shifts[..., _MOUTH, :] = (shifts[..., _MOUTH, :] + shifts[..., _NOSE, :]) / 2
+        moves = share * np.concatenate([shifts, moved[..., list(_SINGLE), :]], -2)
+        length = np.linalg.norm(moves, axis=-1, keepdims=True)
         moves *= FARTHEST * np.tanh(length / FARTHEST) / np.maximum(length, 1e-9)
         carried = [len(vertices) for _, vertices, _ in _BLOCKS]
-        each = np.repeat(moves, carried + [1] * len(_SINGLE), axis=0)
-        self.moves: Float = np.vstack([each, np.zeros((len(_RIM) + _STILL, 3))])
-        """``[K, 3]``, of what carries the warp (`carriers`), on the mean face."""
+        each = np.repeat(moves, carried + [1] * len(_SINGLE), axis=-2)
+        still = np.zeros((*each.shape[:-2], len(_RIM) + _STILL, 3))
+        self.moves: Float = np.concatenate([each, still], -2)
+        """``[..., K, 3]``, of what carries the warp (`carriers`), on the mean face."""
 
 
 def _symmetric(shape: Points) -> Points:
-    return ((shape + shape[load_topology().mirror] * (-1, 1, 1)) / 2).astype(np.float32)
+    return ((shape + shape[..., load_topology().mirror, :] * (-1, 1, 1)) / 2).astype(np.float32)
 
 
 def carriers(mesh: NDArray[np.floating]) -> Float:
@@ -228,10 +230,13 @@ def _pixels(side: int) -> NDArray[np.float32]:
     return np.dstack(np.meshgrid(line, line))
 
 
-def worn(own: Points, changes: Sequence[ShapeChange]) -> Points:
-    """The shapes ``[N, 478, 3]`` on the mean face that a face at rest takes by N changes."""
-    moves = np.concatenate([change.moves for change in changes], axis=1)
-    found = spline(carriers(own), moves, own[:SURFACE, :2].astype(np.float64))
-    moved = np.repeat(own[None], len(changes), axis=0)
-    moved[:, :SURFACE] += found.reshape(SURFACE, -1, 3).swapaxes(0, 1)
+def worn(own: Points, change: ShapeChange) -> Points:
+    """The shapes ``[..., 478, 3]`` on the mean face that a face at rest takes by changes."""
+    moves = change.moves
+    columns = np.moveaxis(moves, -2, 0)
+    found = spline(
+        carriers(own), columns.reshape(len(columns), -1), own[:SURFACE, :2].astype(np.float64)
+    )
+    moved = np.broadcast_to(own, (*moves.shape[:-2], *own.shape)).copy()
+    moved[..., :SURFACE, :] += np.moveaxis(found.reshape(SURFACE, *columns.shape[1:]), 0, -2)
     return moved

@@ -201,7 +201,7 @@ def _composites(
             WarpSwapper(identity, own, SwapSettings()).paint(
                 still, mesh, np.zeros((MASK_SIDE, MASK_SIDE), np.float32)
             )
-            (shape,) = worn(own.shape, [ShapeChange(own.shape, identity.shape)])
+            shape = worn(own.shape, ShapeChange(own.shape, identity.shape))
             features = describe(flatten(new.texture), shape)
             # Where the face now is; the recogniser finds its own landmarks there.
             found = recogniser.embed(still.pixels, mesh[None])[0]
