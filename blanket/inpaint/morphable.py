@@ -75,7 +75,7 @@ class Morphable:
     """See `blanket.inpaint.IdentityGenerator`.
 
     age: the group of the new face; ``auto`` reads it off the face that is replaced.
-    distance: how far from the child the new face should be (`blanket.inpaint.likeness`).
+    distance: how far from the child the new face should be (`blanket.likeness`).
     """
 
     name = "morphable"
