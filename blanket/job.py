@@ -29,7 +29,7 @@ def work(run: Run, source: Path, draft: Path, target: Path, portrait_at: Path | 
 
 
 def _video(run: Run, source: Path, draft: Path, target: Path, portrait_at: Path | None) -> Report:
-    """From `source` to `draft`, which will be named `target`."""
+    """A video, frame by frame: only a few are at hand at a time."""
     info, chosen = probe(source), run.settings.video
     refuse_unfit(target, info, chosen.codec)
     if info.interlaced:
