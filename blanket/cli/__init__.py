@@ -18,8 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     got out, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM. arguments: default those
     of the process.
     """
-    # What is left when the process ends goes with it: to look for cycles in it takes 0.1 s.
-    atexit.register(gc.freeze)
+    if arguments is None:
+        atexit.register(_leave_cycles)
     try:
         # The commands take a moment to load, and may be interrupted in it.
         from blanket.cli.app import run
@@ -28,3 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _leave_cycles() -> None:
+    """What is left when the process ends goes with it: to look for cycles in it takes 0.1 s."""
+    # Libraries beside torch count what was not let go, and print it.
+    if "torch" not in sys.modules:
+        gc.freeze()
