@@ -26,6 +26,9 @@ SIDE, HALF = 64, 2.0
 """The patch that is compared: pixels, and half its side in units of the mean face."""
 _FINE, _COARSE = 0.7, 4.0
 """Pixels of the patch: detail between these (standard deviations) is compared."""
+_COVERED, _DOUBT = 0.5, 0.25
+"""How far what lies in front covers what is not compared, and what no half is judged by: a hand
+that the mesh network half sees stays as it was, and would pass for half of a face."""
 _LEAST = 0.15
 """Share of the face that must be free of what is in front of it to be compared."""
 _HALF = 0.4
@@ -107,13 +110,17 @@ class Patch:
         self._matrix = _box_matrix(box) if mesh is None else face_matrix(mesh, SIDE, HALF)
         upright, around = _masks()
         face = upright if mesh is None else _inner_face(align.apply(self._matrix, mesh))
-        if occluded is not None:
-            face = face & (_on_patch(occluded) < 0.5)
         size = (picture.width, picture.height)
         inside = lies_within(self._matrix, SIDE, size)
         self._face, self._around = face & inside, around & inside
+        self._bare = self._face
+        if occluded is not None:
+            cover = _on_patch(occluded)
+            self._face, self._bare = self._face & (cover < _COVERED), self._face & (cover < _DOUBT)
         share = float(self._face.sum()) / float(upright.sum())
         self.seen, self._part = share >= _LEAST, share < _HALF
+        if float(self._bare.sum()) < _LEAST * float(upright.sum()):
+            self._bare = self._face
         self._pattern = self._detail(picture, self._matrix)
         self._size = size
 
@@ -134,7 +141,7 @@ class Patch:
         power = float((a * a).sum()) + 0.05 * a.size
         shared = float((a * b).sum()) + 0.05 * a.size
         correlation = shared / np.sqrt(power * (float((b * b).sum()) + 0.05 * a.size))
-        half = _most_alike_half(self._face, a, b)
+        half = _most_alike_half(self._bare, self._pattern[self._bare], new[self._bare])
         gain = max(shared / power, 0.05)
         changed = float(((b - gain * a) ** 2).mean()) / gain**2
         noise = 0.02 + self._noise((new - self._pattern) ** 2)

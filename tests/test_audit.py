@@ -13,6 +13,7 @@ from clips import make_clip
 from conftest import Demo
 
 import blanket
+from blanket import align
 from blanket.change import Patch
 from blanket.cli import main
 from blanket.config import Settings
@@ -21,7 +22,8 @@ from blanket.expected import frames_with_fewer
 from blanket.faces import Image
 from blanket.flags import is_framed
 from blanket.image import Still, write_image
-from blanket.topology import POINTS, SURFACE
+from blanket.mesh import MASK_SIDE
+from blanket.topology import POINTS, SURFACE, load_topology
 from blanket.track import Sighting, Track
 from blanket.verdict import VERDICTS, AuditReport, numbers_said
 from blanket.video import read
@@ -288,6 +290,20 @@ def test_half_a_face_is_suspect(demo: Demo, rows: slice, tmp_path: Path) -> None
     clip = copied(demo, tmp_path / "half.mp4", half_boxed)
     report = blanket.audit(demo.clip, clip, **QUICK)
     assert report.verdict == "suspect", report.totals
+
+
+def test_a_hand_that_is_half_seen_is_no_half_of_a_face() -> None:
+    rng = np.random.default_rng(0)
+    noise, other = rng.integers(0, 256, (2, 360, 640, 3), np.uint8)
+    place = np.array([[90, 0, 320], [0, 90, 180]], np.float32)
+    mesh = align.apply(place, load_topology().mean)
+    box = np.concatenate([mesh[:SURFACE, :2].min(0), mesh[:SURFACE, :2].max(0)])
+    # What lies over its left is as it was, what lies to the right of it is new.
+    after = np.where(np.arange(640)[:, None] < 320, noise, other)
+    halves = np.zeros((MASK_SIDE, MASK_SIDE), np.float32)
+    assert Patch(Still(noise), box, mesh, halves).change(Still(after)).unclear
+    halves[:, : MASK_SIDE // 2] = 0.35
+    assert not Patch(Still(noise), box, mesh, halves).change(Still(after)).unclear
 
 
 def test_a_negative_is_suspect(demo: Demo, tmp_path: Path) -> None:
