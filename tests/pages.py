@@ -6,9 +6,12 @@ import html
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
@@ -18,10 +21,20 @@ _FLAGS = (
 
 def chromium() -> str:
     """The program, or a skip."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    names = "chromium", "chromium-browser", "google-chrome"
+    found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
         pytest.skip("chromium is not installed (apt-get install chromium)")
     return found
+
+
+@contextmanager
+def driven() -> Iterator[Browser]:
+    """The browser, for a test that moves its mouse or wants a window of some size."""
+    with sync_playwright() as run:
+        browser = run.chromium.launch(executable_path=chromium(), args=_FLAGS)
+        yield browser
+        browser.close()
 
 
 def dumped(page: Path, folder: Path, script: str = "") -> str:

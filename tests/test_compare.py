@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from clips import make_clip, scene
 from conftest import Demo
-from pages import chromium, dumped, found
+from pages import driven, dumped, found
 
 import blanket
 from blanket.cli import main
@@ -201,7 +201,6 @@ def test_the_page_shows_one_method_at_a_time(ends: Path, tmp_path: Path) -> None
 def test_nothing_of_a_wide_table_is_printed_beyond_the_paper(
     ends: Path, results: Results, tmp_path: Path, count: int, paper: str, width: int
 ) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives a browser")
     first, second = results.methods
     again = [*first.videos, first.videos[0].model_copy(update={"video": "other.mp4"})]
     sure = {"rank1": Estimate(value=41.7, low=32.7, high=64.3)}
@@ -218,15 +217,13 @@ def test_nothing_of_a_wide_table_is_printed_beyond_the_paper(
       cell.getBoundingClientRect().right > innerWidth + 1
       || (cell.scrollWidth > cell.clientWidth + 1 && !cell.querySelector(".hidden"))
     ).map(cell => cell.textContent)"""
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+    with driven() as browser:
         # What the margins of the page leave of the paper.
         size = {"width": round(width / 25.4 * 96), "height": 800}
         tab = browser.new_context(viewport=size).new_page()
         tab.emulate_media(media="print")
         tab.goto(page.as_uri())
         beyond = tab.evaluate(script)
-        browser.close()
     assert beyond == []
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from clips import make_clip, psnr, scene
 from conftest import Demo, Saved
+from pages import driven
 
 from blanket.analysisfile import load_analysis, save_audit
 from blanket.cli import main
@@ -28,10 +29,6 @@ from blanket.review.server import ReviewServer
 from blanket.seek import Reel
 from blanket.verdict import AuditReport, Finding, Span
 from blanket.video import read
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 @pytest.fixture(scope="module")
@@ -334,15 +331,8 @@ def test_the_command(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives a browser")
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    flags = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
-    flags += " --disable-background-networking --disable-component-update"
-    with playwright.sync_playwright() as run:
-        browser = run.chromium.launch(executable_path=CHROMIUM, args=flags.split())
+    with driven() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
