@@ -145,6 +145,7 @@ class Auditor:
             trial.find(before.index, place, "suspect", "unclear", change)
         else:
             trial.clear(before.index, "hidden" if change.hidden else "replaced")
+            trial.kept(before.index, place, change)
             if look and not change.hidden:
                 self._recognise(trial, place, before, after, change)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import blanket
 from blanket.analysis import Analysis
-from blanket.change import Change
+from blanket.change import LASTING, Change
 from blanket.config import Settings
 from blanket.expected import frames_with_fewer
 from blanket.flags import bit, flagged, flags_of
@@ -42,6 +42,8 @@ class Trial:
         self._flags = flagged(analysis)
         self._findings: list[Finding] = []
         self._sharp: dict[int, tuple[list[int], list[float]]] = {}
+        self._kept: dict[int, list[float]] = {}
+        self._bare: list[Finding] = []
         self._distances: dict[int, list[float]] = {}
         for frame in frames_with_fewer(analysis.tracks, analysis.frames, settings):
             self.clear(frame, "suspect")
@@ -71,14 +73,19 @@ class Trial:
         change: Change,
     ) -> None:
         """A face shows, or may show."""
-        self.clear(frame, verdict)
-        x0, y0, x1, y1 = (round(float(edge), 1) for edge in place.box)
-        self._findings.append(
-            Finding(
-                frame=frame, verdict=verdict, reason=reason, track=place.track,
-                box=(x0, y0, x1, y1), correlation=round(change.correlation, 3),
-            )
-        )  # fmt: skip
+        self._add(_finding(frame, place, verdict, reason, change))
+
+    def _add(self, finding: Finding) -> None:
+        self.clear(finding.frame, finding.verdict)
+        self._findings.append(finding)
+
+    def kept(self, frame: int, place: Place, change: Change) -> None:
+        """How much of a face that was replaced or hidden is as it was: a little of it in single
+        frames is chance, in most of them it is a bar over the eyes."""
+        if place.track is not None:
+            self._kept.setdefault(place.track, []).append(change.kept)
+            if change.kept > LASTING:
+                self._bare.append(_finding(frame, place, "suspect", "unclear", change))
 
     def distance(self, place: Place, distance: float) -> None:
         """What a recogniser says of a face."""
@@ -93,6 +100,11 @@ class Trial:
         detector: str | None,
     ) -> AuditReport:
         """The verdict. original, anonymized: names of the files."""
+        lasting = {track for track, kept in self._kept.items() if np.median(kept) > LASTING}
+        for finding in self._bare:
+            if finding.track in lasting:
+                self._add(finding)
+        self._findings.sort(key=lambda finding: finding.frame)
         for frames, details in self._sharp.values():
             blurred = np.array(details) < _BLURRED * np.median(details)
             self._flags[np.array(frames)[blurred]] |= bit("blurred")
@@ -141,3 +153,17 @@ class Trial:
             )
             for start, end in zip(starts, ends, strict=True)
         ]
+
+
+def _finding(
+    frame: int,
+    place: Place,
+    verdict: Literal["suspect", "leak"],
+    reason: Reason,
+    change: Change,
+) -> Finding:
+    x0, y0, x1, y1 = (round(float(edge), 1) for edge in place.box)
+    return Finding(
+        frame=frame, verdict=verdict, reason=reason, track=place.track,
+        box=(x0, y0, x1, y1), correlation=round(change.correlation, 3),
+    )  # fmt: skip

@@ -23,7 +23,13 @@ from blanket.faces import Image
 from blanket.flags import is_framed
 from blanket.image import Still, write_image
 from blanket.mesh import MASK_SIDE
-from blanket.topology import POINTS, SURFACE, load_topology
+from blanket.topology import (
+    LEFT_EYE_OUTER,
+    POINTS,
+    RIGHT_EYE_OUTER,
+    SURFACE,
+    load_topology,
+)
 from blanket.track import Sighting, Track
 from blanket.verdict import VERDICTS, AuditReport, numbers_said
 from blanket.video import read
@@ -290,6 +296,37 @@ def test_half_a_face_is_suspect(demo: Demo, rows: slice, tmp_path: Path) -> None
     clip = copied(demo, tmp_path / "half.mp4", half_boxed)
     report = blanket.audit(demo.clip, clip, **QUICK)
     assert report.verdict == "suspect", report.totals
+
+
+def barred(demo: Demo, index: int, picture: Image) -> Image:
+    """A bar over the eyes of everybody."""
+    for mesh in demo.truth.mesh[index]:
+        if np.isfinite(mesh).all():
+            right, left = mesh[RIGHT_EYE_OUTER, :2], mesh[LEFT_EYE_OUTER, :2]
+            middle, along = (right + left) / 2, 0.68 * (left - right)
+            down = 0.25 * np.array([-along[1], along[0]])
+            corners = [along + down, along - down, -along - down, down - along]
+            cv2.fillConvexPoly(picture, np.round(middle + corners).astype(np.int32), (0, 0, 0))
+    return picture
+
+
+@pytest.mark.parametrize("quality", ["18", "33"])
+def test_a_bar_over_the_eyes_is_suspect(demo: Demo, quality: str, tmp_path: Path) -> None:
+    clip = copied(
+        demo, tmp_path / "bar.mp4", lambda *frame: barred(demo, *frame), crf=quality, preset="fast"
+    )
+    report = blanket.audit(demo.clip, clip, **QUICK)
+    assert report.totals["suspect"] + report.totals["leak"] >= 0.8 * len(shown(demo)), report.totals
+    frames = [finding.frame for finding in report.findings]
+    assert frames == sorted(frames)
+
+
+def test_so_it_is_in_a_picture(demo: Demo, tmp_path: Path) -> None:
+    picture = next(iter(read(demo.clip))).rgb()
+    before, after = tmp_path / "before.png", tmp_path / "after.jpg"
+    write_image(before, picture)
+    write_image(after, barred(demo, 0, picture.copy()))
+    assert blanket.audit(before, after, **QUICK).verdict == "suspect"
 
 
 def test_a_hand_that_is_half_seen_is_no_half_of_a_face() -> None:
