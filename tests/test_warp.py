@@ -20,6 +20,7 @@ from blanket.faces import Identity, Points
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE
 from blanket.presets import load_settings
+from blanket.swap.colourfulness import colourfulness, muted
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.warp import WarpSwapper
 from blanket.texture import TEXTURE_SIDE
@@ -156,3 +157,28 @@ def test_what_lies_within_is_what_leads_back_into_the_picture(
     drawn = cv2.warpAffine(np.ones((40, 60), np.float32), matrix, (64, 64))
     assert within[drawn > 0.99].all()
     assert not within[drawn < 0.01].any()
+
+
+def test_a_new_face_is_no_more_colourful_than_the_picture(demo: Demo) -> None:
+    picture, mesh = in_the_open(demo)
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    blobs = cv2.GaussianBlur(np.random.default_rng(0).random((TEXTURE_SIDE,) * 2 + (3,)), (0, 0), 6)
+    blobs = (blobs - 0.5) * 30 / blobs.std() + 128
+    lively = replace(stranger(), texture=blobs.clip(0, 255).astype(np.uint8))
+    apart = []
+    for seen in (grey, picture):
+        still, own = Still(seen.copy()), appearance_of(seen, mesh)
+        swapper = WarpSwapper(lively, own, load_settings().swap)
+        swapper.paint(still, mesh, np.zeros((MASK_SIDE, MASK_SIDE), np.float32))
+        after = still.rgb().astype(int)
+        apart.append(np.abs(after - after.mean(-1, keepdims=True)).max())
+        assert np.abs(after - seen).max() > 12
+    assert apart[0] <= 2 < 12 < apart[1]
+
+
+@given(st.floats(0, 0.1), st.integers(0, 2**32 - 1))
+def test_muting_goes_no_further_than_it_must(most: float, seed: int) -> None:
+    flat = 1 + 0.1 * np.random.default_rng(seed).standard_normal((64, 64, 3)).astype(np.float32)
+    quiet = muted(flat, most)
+    assert colourfulness(quiet) == pytest.approx(min(colourfulness(flat), most), abs=1e-4)
+    assert np.allclose(quiet.mean(-1), flat.mean(-1), atol=1e-5)

@@ -24,6 +24,7 @@ from blanket.faces import Appearance, Array, Identity, Image, Points
 from blanket.light import Lighting, flatten
 from blanket.models import Model
 from blanket.picture import Picture
+from blanket.swap.colourfulness import colourfulness, muted
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.raster import Raster, drawn_step, soften_edges
 from blanket.swap.shape import MARGIN, ShapeChange, reshape
@@ -75,7 +76,7 @@ class WarpSwapper:
 
     def __init__(self, identity: Identity, own: Appearance, settings: SwapSettings) -> None:
         self._settings = settings
-        self._flat = flatten(identity.texture)
+        self._flat = muted(flatten(identity.texture), colourfulness(own.flat))
         self._change = ShapeChange(own.shape, identity.shape, settings.shape)
         self._lighting = Lighting()
         self._occlusion = OcclusionMask(own)
