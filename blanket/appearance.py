@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.align import rigid
+from blanket import align
 from blanket.attributes import head_pose
+from blanket.crop import face_matrix
 from blanket.faces import Appearance, Array, Image, Points
 from blanket.light import flatten
-from blanket.mesh import Reading
-from blanket.texture import atlas, unwrap
+from blanket.mesh import MASK_SIDE, Reading
+from blanket.texture import atlas, texel_positions, unwrap
 from blanket.topology import load_topology
 
 SIDE = 64
@@ -22,24 +23,54 @@ MOST = 48
 """Looks that are kept of one track, however long it is."""
 EVERY = 5
 """Frames from one look to the next, at first."""
+_HARDLY, _WORN = 0.04, 0.6
+"""How far most looks must see something in front for it to belong to what is worn, and to be
+worn: hands that come and go, and what the mesh network takes for hands, are not seen in most."""
+_NEAR_BORDER = 2
+"""Cells of the network's map beyond which it tells what lies at the picture's border."""
+_REACH, _SKIN = 10, 100
+"""Texels from what most looks see in front to what belongs to it, and how many at least tell
+the colour of skin."""
+_HUE, OTHER = 0.25, 0.35
+"""Departures from its hue (natural logarithms) beyond which a texel hardly is of skin, and
+beyond which it is not: skin in a shadow has 0.1 to 0.2, something white 0.5, blue 1."""
+_NEAREST = 3.0
+"""Texels (standard deviation) from which skin is continued under what is worn."""
 
 
 @dataclass(frozen=True)
 class Look:
     """One look at a face. frame: its number. texture: ``[64, 64, 3]`` uint8: the child's own
     pixels, never stored. shape: ``[478, 3]`` float32 on the mean face. clear: 0..1, how well
-    the face was seen."""
+    the face was seen. cover: ``[64, 64]`` uint8, 0..255, how far it is covered."""
 
     frame: int
     texture: Image
     shape: Points
     clear: float
+    cover: NDArray[np.uint8]
 
     @classmethod
-    def taken(cls, frame: int, picture: Image, mesh: Points, clear: float) -> Look:
-        """At the face under a mesh ``[478, 3]`` in a picture ``[H, W, 3]``."""
-        texture = unwrap(picture, mesh, SIDE)
-        return cls(frame, texture, rigid(mesh, load_topology().mean), clear)
+    def taken(
+        cls,
+        frame: int,
+        picture: Image,
+        mesh: Points,
+        clear: float,
+        occluded: NDArray[np.uint8] | None = None,
+    ) -> Look:
+        """At the face under a mesh ``[478, 3]`` in a picture ``[H, W, 3]``. occluded: as in
+        `blanket.mesh.Reading`, None for a face that is seen freely."""
+        cover = np.zeros((SIDE, SIDE), np.uint8)
+        if occluded is not None:
+            to_cells = face_matrix(mesh, MASK_SIDE)
+            cover = unwrap(occluded, align.apply(to_cells, mesh), SIDE)
+            # To the network the picture's border covers a face, too.
+            where, margin = texel_positions(mesh, SIDE), _NEAR_BORDER / align.scale_of(to_cells)
+            size = np.array(picture.shape[1::-1])
+            cover = cover * ((where >= margin) & (where < size - margin)).all(-1)
+        shape = align.rigid(mesh, load_topology().mean)
+        return cls(frame, unwrap(picture, mesh, SIDE), shape, clear, cover)
 
 
 def clearness(reading: Reading) -> float:
@@ -93,13 +124,16 @@ class Album:
         usual = np.median([self._looks[i].texture for i in best], axis=0).astype(np.float32)
         shape = np.average([self._looks[i].shape for i in best], axis=0, weights=clear[best] + 1e-6)
         away = [departure(look.texture, usual) for look in self._looks]
+        worn = _worn([look.cover for look in self._looks], usual)
+        skin = _without(worn, usual)
         return Appearance(
             texture=usual,
             spread=np.median(away, axis=0).astype(np.float32),
-            flat=flatten(usual),
+            flat=flatten(skin),
             shape=shape.astype(np.float32),
-            colour=usual[atlas(SIDE).inside].mean(0),
+            colour=skin[atlas(SIDE).inside].mean(0),
             frames=len(self._looks),
+            worn=worn,
         )
 
 
@@ -110,10 +144,66 @@ def appearance_of(picture: Image, mesh: Points) -> Appearance:
         texture=texture,
         spread=np.zeros((SIDE, SIDE), np.float32),
         flat=flatten(texture),
-        shape=rigid(mesh, load_topology().mean),
+        shape=align.rigid(mesh, load_topology().mean),
         colour=texture[atlas(SIDE).inside].mean(0),
         frames=1,
+        worn=np.zeros((SIDE, SIDE), np.float32),
     )
+
+
+def _worn(covers: Sequence[NDArray[np.uint8]], usual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`Appearance.worn`, of looks' `cover` and the usual texture."""
+    seen = np.median(covers, axis=0).astype(np.float32) / 255
+    inside = atlas(SIDE).inside
+    if not (inside & (seen > _WORN)).any():
+        return np.zeros((SIDE, SIDE), np.float32)
+    reach = cv2.dilate(((seen > _WORN) & inside).astype(np.uint8), _disc(_REACH)) > 0
+    hue = unlike_skin(usual, inside & ~reach)
+    # In the hue of skin it may be skin in a shadow, or a beard: a face that must be replaced.
+    core = ((seen > _WORN) & inside & (hue > OTHER)).astype(np.uint8)
+    core = cv2.morphologyEx(core, cv2.MORPH_OPEN, _disc(1))
+    if not core.any():
+        return np.zeros((SIDE, SIDE), np.float32)
+    # The network sees the upper rim of a pacifier better than its middle and what is below. The
+    # rest is in one piece with it, near, and not of the colour of skin.
+    other = (hue > _HUE) & reach & inside & (seen > _HARDLY)
+    whole = cv2.morphologyEx((other | (core > 0)).astype(np.uint8), cv2.MORPH_CLOSE, _disc(3))
+    _, pieces = cv2.connectedComponents(cv2.morphologyEx(whole, cv2.MORPH_OPEN, _disc(2)))
+    held = np.isin(pieces, np.unique(pieces[core > 0])) & (pieces > 0)
+    return cv2.GaussianBlur(held.astype(np.float32), (0, 0), 0.8)
+
+
+def unlike_skin(texture: Array, bare: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """``[64, 64]``: how far the hue of each texel is from that of the face (natural logarithms),
+    in whatever light.
+
+    texture: ``[64, 64, 3]``. bare: ``[64, 64]``, where it is of skin; where that is little, all
+    of the face is asked.
+    """
+    skin = texture[bare if bare.sum() >= _SKIN else atlas(SIDE).inside]
+    apart = np.log((texture.astype(np.float32) + 8) / (np.median(skin, axis=0) + 8))
+    apart -= apart.mean(-1, keepdims=True)
+    return np.asarray(np.linalg.norm(apart, axis=-1), np.float32)
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    size = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+
+
+def _without(worn: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A texture ``[64, 64, 3]`` with skin continued under what is worn (normalised
+    convolution, Knutsson & Westin 1993)."""
+    if not worn.any():
+        return usual
+    # Its edge is soft, and of neither.
+    covered = cv2.dilate(worn, _disc(2))[..., None]
+    known = (1 - covered) * atlas(SIDE).inside[..., None]
+    total = np.dstack([usual * known, known])
+    near, far = (cv2.GaussianBlur(total, (0, 0), sigma) for sigma in (_NEAREST, 4 * _NEAREST))
+    mixed = near + 1e-3 * far + 1e-6 * total.mean((0, 1))
+    skin = mixed[..., :3] / np.maximum(mixed[..., 3:], 1e-9)
+    return np.asarray(usual + covered * (skin - usual), np.float32)
 
 
 def departure(

@@ -51,6 +51,7 @@ class Appearance:
     shape: Points
     colour: NDArray[np.float32]
     frames: int
+    worn: NDArray[np.float32]
 
 
 @dataclass(frozen=True)

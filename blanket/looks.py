@@ -31,10 +31,13 @@ def look_again(
         small = picture.rgb(side)
         full, size = (picture.width, picture.height), (small.shape[1], small.shape[0])
         for track, clear in wanted.pop(picture.index):
-            mesh = track.sightings[picture.index].mesh
+            sighting = track.sightings[picture.index]
+            mesh = sighting.mesh
             assert mesh is not None
             mine = enlarge_mesh(mesh, full, size)
-            looks[track.number, picture.index] = Look.taken(picture.index, small, mine, clear)
+            looks[track.number, picture.index] = Look.taken(
+                picture.index, small, mine, clear, sighting.occluded
+            )
         if not wanted:
             break
     for track in tracks:

@@ -342,7 +342,8 @@ class Tracker:
             kept = sighting.mesh
             assert kept is not None
             mine = enlarge_mesh(kept, self._full, self._size)
-            track.album.add(Look.taken(index, small, mine, clearness(reading)))
+            seen = Look.taken(index, small, mine, clearness(reading), sighting.occluded)
+            track.album.add(seen)
 
     def _misread(self, reading: Reading) -> bool:
         """Whether a face that the border cuts off may have been read as a smaller one that is

@@ -288,7 +288,8 @@ class MadeGallery:
 def people(*spans: Sequence[int]) -> tuple[Analysis, dict[int, Any]]:
     """An analysis with a person for each span of frames; earlier ones are larger."""
     tracks = []
-    look = Look(0, np.full((64, 64, 3), 90, np.uint8), own_of("child").shape, 1.0)
+    grey, free = np.full((64, 64, 3), 90, np.uint8), np.zeros((64, 64), np.uint8)
+    look = Look(0, grey, own_of("child").shape, 1.0, free)
     for number, span in enumerate(spans):
         side = 90 - 20 * number
         box = np.array([0, 0, side, side], np.float32)

@@ -93,6 +93,7 @@ def load_group(name: str) -> Group:
     average = Appearance(
         texture=flat * colour, spread=np.zeros((_SIDE, _SIDE), np.float32), flat=flat,
         shape=shape.astype(np.float32), colour=colour, frames=1,
+        worn=np.zeros((_SIDE, _SIDE), np.float32),
     )  # fmt: skip
     return Group(pool, chances, average)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
-from blanket.appearance import SIDE, departure
+from blanket.appearance import OTHER, SIDE, departure, unlike_skin
 from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
 from blanket.faces import Appearance, Array, Image, Points
 from blanket.mesh import MASK_SIDE
@@ -43,6 +43,9 @@ hands and toys have -0.2 to 0.4, the same skin in a shadow that crosses it 0.75 
 _UNLIKE, _HARDLY = (1.2, 2.0), (0.2, 0.8)
 """Departures, over what is usual, between which texels are unlike the child's face, and between
 which those are that have not the detail of the child's skin: a fist in the colour of the cheek."""
+_THERE, _BARE = (0.4, 0.6), 0.01
+"""Share of what is worn that has not the hue of skin, from where on it may be there, and is there;
+and how little of a texel it covers where the face is bare."""
 _PART, _WHOLE = 0.5, 0.9
 """Of what the network suspects where a piece is sure: from where on, and from where on fully,
 the rest of the piece is believed."""
@@ -54,12 +57,14 @@ class OcclusionMask:
     Two witnesses: the mesh network, which knows hands and things but not this child, and
     the child's own usual texture (`blanket.appearance`), from which whatever lies over the
     face departs, in its detail as in its light. The second one is trusted more the more often
-    the face was seen, but only where the first one sees at least a trace.
+    the face was seen, but only where the first one sees at least a trace. What is worn most of
+    the time is usual itself: there the first one is asked alone.
     """
 
     def __init__(self, own: Appearance) -> None:
         self._own = own
         self._experience = min(max(own.frames - 3, 0) / 6, 1.0)
+        self._wears = bool(own.worn.any())
         self._before: NDArray[np.float32] | None = None
 
     def __call__(
@@ -100,6 +105,11 @@ class OcclusionMask:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
                     rest = _joined(both, below) * _drawn(_unlike(away, foreign), known[::2, ::2])
                     both = np.maximum(both, rest)
+            if self._wears:
+                known = Raster(side).texture_positions(mesh)
+                worn = _drawn(self._own.worn, known[::2, ::2])
+                both = both * (1 - worn) + coarse * worn
+                both = np.maximum(both, self._still_worn(texture) * worn)
             coarse = both * self._experience + coarse * (1 - self._experience)
         if float(coarse.max()) < 0.3:
             return np.zeros((side, side), np.float32)
@@ -119,6 +129,15 @@ class OcclusionMask:
         away = departure(texture, self._own.texture, known)
         # The rim shows background as often as face: it follows what lies inside of it.
         return (away / (self._own.spread + 0.035)).ravel()[_inner()]
+
+    def _still_worn(self, texture: Image) -> np.float32:
+        """0..1: whether what is usually worn is there, by its hue: the network never sees all
+        of it."""
+        worn = self._own.worn
+        hue = unlike_skin(texture, atlas(SIDE).inside & (worn < _BARE))
+        least, enough = _THERE
+        share = np.vdot(hue > OTHER, worn) / worn.sum()
+        return np.float32(np.clip((share - least) / (enough - least), 0, 1))
 
     def _strange(self, away: NDArray[np.float32]) -> NDArray[np.float32]:
         """``[64, 64]`` 0..1: which texels are strange to the child's face, for a while."""
