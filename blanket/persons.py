@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.align import rigid
+from blanket.contrast import contrast_of
 from blanket.faces import Points
 from blanket.inpaint.morphable import load_likeness
 from blanket.light import flatten
@@ -17,6 +18,9 @@ from blanket.recognise import build_recogniser, distances, dlib_is_here
 from blanket.texture import unwrap
 from blanket.topology import load_topology
 
+_CLEAR, _VEILED = 0.09, 4.0
+"""Contrast (`blanket.contrast`) up to which a veil lies over a face, and by how much of one two
+faces are made clearer: beyond, noise is what is compared."""
 _TEXTURE = 64
 _CROP = 320  # pixels
 
@@ -52,7 +56,10 @@ class LikenessPersons:
     def distance(self, before: Picture, after: Picture, mesh: Points) -> float:
         """See `Persons.distance`."""
         shape = rigid(mesh, load_topology().mean)
-        looks = [describe(flatten(_texture(p, mesh)), shape) for p in (before, after)]
+        flats = [flatten(_texture(picture, mesh)) for picture in (before, after)]
+        # Through steam or glare all faces are alike.
+        veiled = _CLEAR / max(contrast_of(flats[0]), _CLEAR / _VEILED)
+        looks = [describe(1 + max(veiled, 1) * (flat - 1), shape) for flat in flats]
         one, two = self._likeness.embed(np.stack(looks))
         return float(np.linalg.norm(one - two))
 

@@ -18,11 +18,13 @@ import blanket
 from blanket import align
 from blanket.appearance import appearance_of
 from blanket.border import lies_within
+from blanket.contrast import contrast_of
 from blanket.crop import FACE_SIDE, face_matrix
 from blanket.demo import INFANT
 from blanket.faces import Identity, Image, Points
 from blanket.image import Still
 from blanket.mesh import MASK_SIDE
+from blanket.persons import LikenessPersons
 from blanket.presets import load_settings
 from blanket.swap.colourfulness import colourfulness, muted
 from blanket.swap.occlusion import OcclusionMask
@@ -233,3 +235,37 @@ def test_what_is_worn_stays_as_long_as_it_is_worn(
         assert max(kept) < 0.7
     # Where it was there is a mouth; but a hand is over it for one frame more.
     assert all(share < 0.6 for share in kept[until + 1 :])
+
+
+def veiled(picture: Image) -> Image:
+    """As through steam: a fifth of what it was, over grey."""
+    return (0.2 * picture.astype(np.float32) + 0.8 * 150).round().astype(np.uint8)
+
+
+def test_a_new_face_is_no_clearer_than_the_picture(demo: Demo) -> None:
+    picture, mesh = in_the_open(demo)
+    lines = np.full((TEXTURE_SIDE,) * 2 + (3,), 150, np.uint8)
+    lines[::20], lines[10::20] = 60, 230
+    striped = replace(stranger(), texture=cv2.GaussianBlur(lines, (0, 0), 3))
+    free = np.zeros((MASK_SIDE, MASK_SIDE), np.float32)
+    found = []
+    for seen in (picture, veiled(picture)):
+        still, own = Still(seen.copy()), appearance_of(seen, mesh)
+        WarpSwapper(striped, own, load_settings().swap).paint(still, mesh, free)
+        after = appearance_of(still.rgb(), mesh)
+        found.append(contrast_of(after.flat) / contrast_of(own.flat))
+    assert found[1] < 1.6
+    assert found[1] < 1.25 * found[0]
+
+
+def test_a_veil_makes_nobody_alike(demo: Demo) -> None:
+    index = int(np.flatnonzero(demo.truth.visible[:, INFANT])[0])
+    mesh = demo.truth.mesh[index, INFANT]
+    pair = [list(read(path))[index].rgb() for path in (demo.clip, demo.anonymized)]
+    persons = LikenessPersons()
+    clear, dim = (
+        persons.distance(*(Still(change(picture)) for picture in pair), mesh)
+        for change in (np.copy, veiled)
+    )
+    assert dim > persons.doubtful
+    assert dim == pytest.approx(clear, rel=0.5)

@@ -18,6 +18,7 @@ from blanket import align
 from blanket.attributes import Values, eye_opening, eye_widths
 from blanket.border import lies_within
 from blanket.config import SwapSettings
+from blanket.contrast import Contrast
 from blanket.crop import face_matrix
 from blanket.crop import placement as crop_placement
 from blanket.faces import Appearance, Array, Identity, Image, Points
@@ -77,6 +78,7 @@ class WarpSwapper:
     def __init__(self, identity: Identity, own: Appearance, settings: SwapSettings) -> None:
         self._settings = settings
         self._flat = muted(flatten(identity.texture), colourfulness(own.flat))
+        self._contrast = Contrast(self._flat)
         self._change = ShapeChange(own.shape, identity.shape, settings.shape)
         self._lighting = Lighting()
         self._occlusion = OcclusionMask(own)
@@ -100,6 +102,7 @@ class WarpSwapper:
         within = lies_within(matrix, side, (picture.width, picture.height))
         cover = self._occlusion(patch, mesh, occluded, within)
         # 3. Features where the new face has them.
+        unshaped = mesh
         source, mesh, touched = reshape(side, mesh, self._change)
         shaped = _moved(patch, source, cv2.INTER_CUBIC)
         veil = _moved(cover, source, cv2.INTER_LINEAR) if cover.any() else cover
@@ -110,7 +113,10 @@ class WarpSwapper:
         # Less of it: towards light that is even, as bright as this on the whole.
         light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
-        lit = cv2.multiply(self._flat, large, dtype=cv2.CV_8U)
+        flat, share = self._flat, self._contrast(patch, unshaped, cover)
+        if share < 1:
+            flat = 1 + np.float32(share) * (flat - 1)
+        lit = cv2.multiply(flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
         face = _moved(lit, where, cv2.INTER_LINEAR)
         soften_edges(face, where)
