@@ -10,13 +10,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket import align
 from blanket.analysis import Analysis, Placements
 from blanket.attributes import eye_distance
 from blanket.config import Settings
+from blanket.crop import face_matrix
 from blanket.detect import Detector, overlap
 from blanket.faces import Face, Points
-from blanket.mesh import MeshNetwork
+from blanket.mesh import MASK_SIDE, MeshNetwork
 from blanket.picture import Picture, enlarge_points, fit
+from blanket.swap.occlusion import drawn
+from blanket.swap.raster import Raster
 from blanket.timeline import Placement
 from blanket.track import LONGEST_HIDDEN_GAP, Sighting, Track, mesh_box
 from blanket.tracker import SMALLEST_EYES, SURE
@@ -28,6 +32,9 @@ _VERY_SURE = 0.75
 """Score of a detection that needs no other to be a face; fists reach 0.6."""
 _LIKELY = 0.45
 """Score, or trust, from which a place is worth a person's look."""
+_WORN = 0.4
+"""How far what is worn covers a face: so that no part is judged by it (`blanket.change`), but all
+of it is. When it is taken off, a face is there."""
 _DETECTED = ("no-mesh", "too-small")
 
 
@@ -141,11 +148,22 @@ def _places(placements: Sequence[Placement], index: int, sure: dict[int, bool]) 
         if track.number not in sure:
             sure[track.number] = is_face(track)
         # Where a face should be in between is not where it was seen.
-        seen, known = _seen(track, index), (one.box[:4], one.mesh, one.occluded, track.number)
+        seen, known = _seen(track, index), (one.box[:4], one.mesh, _covered(one), track.number)
         if sure[track.number] and (seen or _bracketed(track, index)):
             yield Place(*known, "leak", "untouched", seen)
         elif sure[track.number] or _likely(track.sightings.get(index)):
             yield Place(*known, "suspect", "doubtful", seen)
+
+
+def _covered(one: Placement) -> NDArray[np.float32] | None:
+    """`Placement.occluded`, and what is worn all the time as what may be covered: the network
+    does not see all of it, and it stays."""
+    own = one.track.appearance
+    if one.mesh is None or one.occluded is None or own is None or not own.worn.any():
+        return one.occluded
+    on_crop = align.apply(face_matrix(one.mesh, MASK_SIDE), one.mesh)
+    worn = drawn(own.worn, Raster(MASK_SIDE).texture_positions(on_crop))
+    return np.maximum(one.occluded, _WORN * worn)
 
 
 def is_face(track: Track) -> bool:

@@ -186,13 +186,14 @@ def test_looks_at_a_face_that_has_gone_are_let_go() -> None:
 
 def test_a_closed_album_says_what_it_said() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    looks = [Look.taken(i, picture, mesh_at(90.0 + i, 100.0), 0.1 * i) for i in range(6)]
+    cover = np.full((MASK_SIDE, MASK_SIDE), 224, np.uint8)
+    looks = [Look.taken(i, picture, mesh_at(90.0 + i, 100.0), 0.1 * i, cover) for i in range(6)]
     album, before = Album(looks), Album(looks).appearance()
     album.close()
     after = album.appearance()
     assert album.taken == [(look.frame, look.clear) for look in looks]
     assert before is not None and after is not None and after.frames == before.frames
-    for name in ("texture", "spread", "flat", "shape", "colour"):
+    for name in ("texture", "spread", "flat", "shape", "colour", "worn"):
         np.testing.assert_array_equal(getattr(after, name), getattr(before, name))
 
 

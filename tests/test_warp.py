@@ -222,7 +222,8 @@ def test_what_is_worn_stays_as_long_as_it_is_worn(
         things.append(pacifier(picture if index < until else picture.copy(), mesh, colour))
         pictures.append(picture)
     clip, out = make_clip(tmp_path / "pacifier.mp4", pictures, crf="12"), tmp_path / "out.mp4"
-    blanket.anonymize(clip, out)
+    report = blanket.anonymize(clip, out)
+    assert report.audit is not None and report.audit.verdict == "clean"
     kept = []
     for before, thing, after in zip(pictures, things, read(out), strict=True):
         away = np.abs(before.astype(int) - after.rgb()).mean(-1)

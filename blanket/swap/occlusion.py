@@ -100,21 +100,23 @@ class OcclusionMask:
                 foreign = 1 - _same_skin(texture, self._own.texture)
                 thing *= foreign
                 known = Raster(side).texture_positions(mesh)
-                both = both + _drawn(thing, known[::2, ::2])
+                both = both + drawn(thing, known[::2, ::2])
                 if float(both.max()) > _SURE:
                     below = _on_patch(occluded * _below_brows(), face_matrix(mesh), half, side)
-                    rest = _joined(both, below) * _drawn(_unlike(away, foreign), known[::2, ::2])
+                    rest = _joined(both, below) * drawn(_unlike(away, foreign), known[::2, ::2])
                     both = np.maximum(both, rest)
-            if self._wears:
-                known = Raster(side).texture_positions(mesh)
-                worn = _drawn(self._own.worn, known[::2, ::2])
-                both = both * (1 - worn) + coarse * worn
-                both = np.maximum(both, self._still_worn(texture) * worn)
-            coarse = both * self._experience + coarse * (1 - self._experience)
-        if float(coarse.max()) < 0.3:
+            both = both * self._experience + coarse * (1 - self._experience)
+        else:
+            both = coarse
+        if self._wears:
+            known = Raster(side).texture_positions(mesh)
+            worn = drawn(self._own.worn, known[::2, ::2])
+            both = both * (1 - worn) + coarse * worn
+            both = np.maximum(both, self._still_worn(_texture(patch, mesh)) * worn)
+        if float(both.max()) < 0.3:
             return np.zeros((side, side), np.float32)
         guide = cv2.resize(patch, (half, half), interpolation=cv2.INTER_AREA)
-        fine = guided(guide, coarse.clip(0, 1), radius=max(half // 20, 2), regularity=40.0)
+        fine = guided(guide, both.clip(0, 1), radius=max(half // 20, 2), regularity=40.0)
         mask = ((fine - 0.3) / 0.4).clip(0, 1)
         mask = mask**2 * (3 - 2 * mask)
         return cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
@@ -235,14 +237,17 @@ def _below_brows() -> NDArray[np.float32]:
     return (rows - brows[:, 1].mean() + 0.5).clip(0, 1)
 
 
-def _drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What is known of the texture, in the patch: as large as the positions in the texture."""
+def drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is known of the texture ``[64, 64]``, in a patch, and a little beyond the mesh.
+
+    where: the positions in the texture, ``[H, W, 2]`` (`blanket.swap.raster`).
+    """
     ratio = np.float32(SIDE / TEXTURE_SIDE)
-    drawn = cv2.remap(strange, (where + 0.5) * ratio - 0.5, None, cv2.INTER_LINEAR)
+    inside = cv2.remap(strange, (where + 0.5) * ratio - 0.5, None, cv2.INTER_LINEAR)
     # A hand does not end where the face does.
     reach = max(where.shape[0] // 12, 1) * 2 + 1
-    beyond = cv2.dilate(drawn, np.ones((reach, reach), np.uint8))
-    return np.where(where[..., 0] < 0, beyond, drawn)
+    beyond = cv2.dilate(inside, np.ones((reach, reach), np.uint8))
+    return np.where(where[..., 0] < 0, beyond, inside)
 
 
 @cache
