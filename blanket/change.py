@@ -29,6 +29,7 @@ _FINE, _COARSE = 0.7, 4.0
 _MIDDLE, _NEARBY = 2.2, 2.0
 """The same from `_FINE` to here is compared place by place, with what is so near: what was painted
 over a part spoils coarser detail all around it."""
+_SIGMAS = _FINE, _MIDDLE, _COARSE
 _COVERED, _DOUBT = 0.5, 0.25
 """How far what lies in front covers what is not compared, and what no part is judged by: a hand
 that the mesh network half sees stays as it was, and would pass for a part of a face."""
@@ -105,6 +106,21 @@ class Change:
         return not self.untouched and (self.detail < 0.55 or self.correlation < _NOTHING_ALIKE)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A part of a patch that is blurred by itself. weight: ``[SIDE, SIDE]``, 1 within. scales:
+    for each of `_SIGMAS`, what to multiply a blur by there."""
+
+    weight: NDArray[np.float32]
+    scales: list[NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, inside: NDArray[np.bool_]) -> _Part:
+        weight = inside.astype(np.float32)
+        totals = (_blurred(weight, sigma) for sigma in _SIGMAS)
+        return cls(weight, [weight / total.clip(1e-6) for total in totals])
+
+
 class Patch:
     """One face of an original, to compare outputs with.
 
@@ -133,6 +149,7 @@ class Patch:
         self.seen, self._part = share >= _LEAST, share < _HALF
         if float(self._bare.sum()) < _LEAST * float(upright.sum()):
             self._bare = self._face
+        self._parts = [_Part.of(part) for part in (self._face, self._around)]
         self._pattern, self._finer = self._detail(picture, self._matrix)
         self._size = size
 
@@ -162,10 +179,12 @@ class Patch:
 
     def _kept(self, finer: NDArray[np.float32]) -> float:
         """`Change.kept`, of the finer detail ``[SIDE, SIDE]`` of the output."""
+        a, changed = self._finer, (finer - self._finer) ** 2
         weight = self._bare.astype(np.float32)
-        a, b, changed = self._finer, finer, (finer - self._finer) ** 2
+        total = _blurred(weight, _NEARBY).clip(1e-6)
         power, new, shared, noise = (
-            _blurred(values, weight, _NEARBY) for values in (a * a, b * b, a * b, changed)
+            _blurred(values * weight, _NEARBY) / total
+            for values in (a * a, finer * finer, a * finer, changed)
         )
         # Where there is none it is neither kept nor changed.
         alike = shared > _KEPT * np.sqrt((power + 0.05) * (new + 0.05))
@@ -177,14 +196,16 @@ class Patch:
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
         is none of the face's detail. Second, only the finer part of it."""
-        luma = picture.luma(matrix, (SIDE, SIDE)).astype(np.float32)
+        luma = picture.luma(matrix, (SIDE, SIDE))
         detail, finer = np.zeros_like(luma), np.zeros_like(luma)
-        for part in (self._face, self._around):
-            weight = part.astype(np.float32)
+        for part in self._parts:
+            seen = luma * part.weight
             fine, middle, coarse = (
-                _blurred(luma, weight, sigma) for sigma in (_FINE, _MIDDLE, _COARSE)
+                _blurred(seen, sigma) * scale
+                for sigma, scale in zip(_SIGMAS, part.scales, strict=True)
             )
-            detail[part], finer[part] = (fine - coarse)[part], (fine - middle)[part]
+            detail += fine - coarse
+            finer += fine - middle
         return detail, finer
 
     def _noise(self, power: NDArray[np.float32]) -> float:
@@ -199,11 +220,8 @@ class Patch:
         return float(np.median(sums[used] / share[used])) if used.any() else 0.0
 
 
-def _blurred(
-    luma: NDArray[np.float32], weight: NDArray[np.float32], sigma: float
-) -> NDArray[np.float32]:
-    total = cv2.GaussianBlur(weight, (0, 0), sigma)
-    return np.asarray(cv2.GaussianBlur(luma * weight, (0, 0), sigma) / np.maximum(total, 1e-6))
+def _blurred(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma), np.float32)
 
 
 def _box_matrix(box: Points) -> align.Matrix:
