@@ -26,6 +26,9 @@ _MORE = 0.75
 heads that turn show less. Under a veil, hardly any more."""
 _FREE, _LEAST = 0.1, 200
 """How little of a texel is covered that is seen, and how many must be."""
+_BURNT, _MUCH = 250, 0.05
+"""Level at which a colour is burnt out, and of how many texels: over-exposure takes contrast from
+the middle of a face only, and one that is left there would be too faint to hide the old one."""
 _NOISE = 1.2
 """Texels (standard deviation) over which noise is averaged."""
 _RIM = 7
@@ -62,7 +65,7 @@ class Contrast:
             for layer in (patch, cover)
         )
         seen = (veil < _FREE) & _inside()
-        if seen.sum() < _LEAST:
+        if seen.sum() < _LEAST or (texture[seen].max(-1) >= _BURNT).mean() > _MUCH:
             return
         contrast = float(_brightness(flatten(texture))[seen].std()) / self._new
         share = min(contrast * (1 + _MORE * contrast), 1.0)
