@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from blanket.crop import face_matrix
 from blanket.faces import Appearance, Array, Image, Points
 from blanket.light import flatten
 from blanket.mesh import MASK_SIDE, Reading
+from blanket.picture import enlarge_mesh
 from blanket.texture import atlas, texel_positions, unwrap
 from blanket.topology import load_topology
 
@@ -171,6 +173,21 @@ def _worn(covers: Sequence[NDArray[np.uint8]], usual: NDArray[np.float32]) -> ND
     _, pieces = cv2.connectedComponents(cv2.morphologyEx(whole, cv2.MORPH_OPEN, _disc(2)))
     held = np.isin(pieces, np.unique(pieces[core > 0])) & (pieces > 0)
     return cv2.GaussianBlur(held.astype(np.float32), (0, 0), 0.8)
+
+
+def small_texture(patch: Array, mesh: Points) -> Array:
+    """The texture ``[64, 64(, C)]`` of the face in a patch ``[S, S(, C)]`` under a mesh ``[478,
+    3]``, in pixels of the patch."""
+    size = 2 * SIDE, 2 * SIDE
+    small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
+    return unwrap(small, enlarge_mesh(mesh, patch.shape[:2], size), SIDE)
+
+
+@cache
+def well_inside() -> NDArray[np.bool_]:
+    """``[64, 64]``: which texels lie so far in the hull that they never show hair or cloth."""
+    hull = atlas(SIDE).inside.astype(np.uint8)
+    return np.asarray(cv2.erode(hull, np.ones((7, 7), np.uint8)) > 0)
 
 
 def unlike_skin(texture: Array, bare: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -7,17 +7,13 @@ been divided out of by the same number everywhere.
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.appearance import SIDE
+from blanket.appearance import SIDE, small_texture, well_inside
 from blanket.faces import Image, Points
 from blanket.light import flatten
-from blanket.picture import enlarge_mesh
-from blanket.texture import atlas, unwrap
 
 _EVERY = 4
 """Pictures from one measurement to the next: a veil comes and goes slowly."""
@@ -31,8 +27,6 @@ _BURNT, _MUCH = 250, 0.05
 the middle of a face only, and one that is left there would be too faint to hide the old one."""
 _NOISE = 1.2
 """Texels (standard deviation) over which noise is averaged."""
-_RIM = 7
-"""Texels across: how far from the outline hair and cloth begin, twice."""
 
 
 class Contrast:
@@ -58,13 +52,8 @@ class Contrast:
         return 1.0 if self._share is None else self._share
 
     def _measure(self, patch: Image, mesh: Points, cover: NDArray[np.float32]) -> None:
-        size = 2 * SIDE, 2 * SIDE
-        there = enlarge_mesh(mesh, patch.shape[:2], size)
-        texture, veil = (
-            unwrap(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), there, SIDE)
-            for layer in (patch, cover)
-        )
-        seen = (veil < _FREE) & _inside()
+        texture, veil = (small_texture(layer, mesh) for layer in (patch, cover))
+        seen = (veil < _FREE) & well_inside()
         if seen.sum() < _LEAST or (texture[seen].max(-1) >= _BURNT).mean() > _MUCH:
             return
         contrast = float(_brightness(flatten(texture))[seen].std()) / self._new
@@ -75,15 +64,9 @@ class Contrast:
 def contrast_of(flat: NDArray[np.float32]) -> float:
     """Of a texture without its light ``[S, S, 3]``: how far its brightness is from even (root
     mean square), without its finest detail. Faces have 0.09 to 0.19, in steam 0.02 to 0.05."""
-    return float(_brightness(flat)[_inside()].std())
+    return float(_brightness(flat)[well_inside()].std())
 
 
 def _brightness(flat: NDArray[np.float32]) -> NDArray[np.float32]:
     small = cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA).mean(-1)
     return np.asarray(cv2.GaussianBlur(small, (0, 0), _NOISE), np.float32)
-
-
-@cache
-def _inside() -> NDArray[np.bool_]:
-    hull = atlas(SIDE).inside.astype(np.uint8)
-    return np.asarray(cv2.erode(hull, np.ones((_RIM, _RIM), np.uint8)) > 0)

@@ -6,26 +6,21 @@ brightness only; lips and shadows in colours of their own would show the new fac
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blanket.texture import atlas
+from blanket.appearance import SIDE, well_inside
 
-_SIDE = 64
 _NOISE = 1.2
 """Texels (standard deviation) over which a camera's noise in colour is averaged."""
-_RIM = 7
-"""Texels from the outline, beyond which hair and cloth begin, twice."""
 
 
 def colourfulness(flat: NDArray[np.float32]) -> float:
     """Of a texture without its light ``[S, S, 3]``, around 1: how far its colours are from
     gray (root mean square). Faces have 0.03 to 0.06, in grey pictures up to 0.003."""
-    small = cv2.resize(flat, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    colours = cv2.GaussianBlur(small, (0, 0), _NOISE)[_inside()]
+    small = cv2.resize(flat, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    colours = cv2.GaussianBlur(small, (0, 0), _NOISE)[well_inside()]
     apart = colours - colours.mean(1, keepdims=True)
     apart -= apart.mean(0)
     return float(np.sqrt((apart**2).sum(1).mean()))
@@ -38,9 +33,3 @@ def muted(flat: NDArray[np.float32], most: float) -> NDArray[np.float32]:
         return flat
     brightness = flat.mean(-1, keepdims=True)
     return np.asarray(brightness + np.float32(share) * (flat - brightness), np.float32)
-
-
-@cache
-def _inside() -> NDArray[np.bool_]:
-    hull = atlas(_SIDE).inside.astype(np.uint8)
-    return np.asarray(cv2.erode(hull, np.ones((_RIM, _RIM), np.uint8)) > 0)

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket import align
-from blanket.appearance import OTHER, SIDE, departure, unlike_skin
+from blanket.appearance import (
+    OTHER,
+    SIDE,
+    departure,
+    small_texture,
+    unlike_skin,
+    well_inside,
+)
 from blanket.crop import FACE_HALF, FACE_SIDE, face_matrix, placement
 from blanket.faces import Appearance, Array, Image, Points
 from blanket.mesh import MASK_SIDE
@@ -87,8 +94,8 @@ class OcclusionMask:
         trace = coarse
         if not within.all():
             coarse = coarse * _well_within(within[: 2 * half : 2, : 2 * half : 2])
+        texture = small_texture(patch, mesh)
         if self._experience > 0:
-            texture = _texture(patch, mesh)
             away = self._departure(texture, mesh, within)
             strange = self._strange(away)
             both = 0.45 * coarse - np.float32(0.15)
@@ -112,7 +119,7 @@ class OcclusionMask:
             known = Raster(side).texture_positions(mesh)
             worn = drawn(self._own.worn, known[::2, ::2])
             both = both * (1 - worn) + coarse * worn
-            both = np.maximum(both, self._still_worn(_texture(patch, mesh)) * worn)
+            both = np.maximum(both, self._still_worn(texture) * worn)
         if float(both.max()) < 0.3:
             return np.zeros((side, side), np.float32)
         guide = cv2.resize(patch, (half, half), interpolation=cv2.INTER_AREA)
@@ -152,13 +159,6 @@ class OcclusionMask:
             now = np.maximum(now, 0.5 * self._before)
         self._before = now
         return now
-
-
-def _texture(patch: Image, mesh: Points) -> Image:
-    """The face in a patch as a texture, ``[64, 64, 3]``."""
-    size = 2 * SIDE, 2 * SIDE
-    small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
-    return unwrap(small, enlarge_mesh(mesh, patch.shape[:2], size), SIDE)
 
 
 def _well_within(within: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -253,8 +253,7 @@ def drawn(strange: NDArray[np.float32], where: NDArray[np.float32]) -> NDArray[n
 @cache
 def _inner() -> NDArray[np.int64]:
     """``[64, 64]``: for each texel itself, or the nearest one that is well in the hull."""
-    inside = cv2.erode(atlas(SIDE).inside.astype(np.uint8), np.ones((7, 7), np.uint8))
-    return nearest(inside > 0)[0]
+    return nearest(well_inside())[0]
 
 
 def _on_patch(
