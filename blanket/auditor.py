@@ -1,6 +1,6 @@
 """Looks at an output as an attacker would: does any frame still show a face of the original?
 
-The written file is decoded and compared with the original, frame by frame, wherever there
+What was written is decoded and compared with the original, frame by frame, wherever there
 is a face: in the places that an analysis of the original knows, and in those that a search
 of its own finds (`blanket.witness`). A face is covered when its pixels have changed by more
 than the coding explains (`blanket.change`), and when nothing takes it for the same person
@@ -9,7 +9,7 @@ than the coding explains (`blanket.change`), and when nothing takes it for the s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +81,8 @@ def audit(
     else:
         analysis = analyse(searched, detector, network, settings)
     auditor = Auditor(detector, network, settings)
-    return auditor(analysis, original, anonymized, anonymized.name, progress)
+    pairs = side_by_side(original, anonymized, analysis.frames, progress)
+    return auditor(analysis, pairs, original.name, anonymized.name)
 
 
 class Auditor:
@@ -107,17 +108,22 @@ class Auditor:
             self._effort = "thorough"
 
     def __call__(
-        self, analysis: Analysis, original: Path, anonymized: Path, name: str, progress: Callback
+        self,
+        analysis: Analysis,
+        pairs: Iterable[tuple[Picture, Picture]],
+        original: str,
+        anonymized: str,
     ) -> AuditReport:
-        """The verdict on a file.
+        """The verdict on an output.
 
-        analysis: of the original, as the file was made with it, or else the only one. name:
-        of the file, for the report.
+        analysis: of the original, as the output was made with it, or else the only one. pairs:
+        the frames of both side by side. original, anonymized: names of the files, for the
+        report.
         """
         trial = Trial(analysis, self._persons, self._settings)
         witness = Witness(analysis, self._settings, self._deeper)
         every = self._settings.audit.search_every
-        for before, after in _pairs(original, anonymized, analysis.frames, progress):
+        for before, after in pairs:
             places = witness.at(before.index)
             due = before.index % every == min(every, analysis.frames) // 2
             if due and self._detector is not None and self._network is not None:
@@ -126,7 +132,7 @@ class Auditor:
             for place in places:
                 self._judge(trial, place, before, after)
         return trial.report(
-            original.name, name, self._effort, self._detector.name if self._detector else None
+            original, anonymized, self._effort, self._detector.name if self._detector else None
         )
 
     def _judge(self, trial: Trial, place: Place, before: Picture, after: Picture) -> None:
@@ -167,10 +173,10 @@ class Auditor:
             trial.find(before.index, place, sure, "same-person", change)
 
 
-def _pairs(
+def side_by_side(
     original: Path, anonymized: Path, frames: int, progress: Callback
 ) -> Iterator[tuple[Picture, Picture]]:
-    """The frames of two files side by side."""
+    """The frames of two files, original and output, which must both have as many."""
     told = telling("audit", pictures(original), frames, progress)
     both = zip_longest(told, pictures(anonymized))
     for before, after in both:

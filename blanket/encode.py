@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import queue
 import threading
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Literal, Self
 import av
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
 
 from blanket.audio import AudioCopy
 from blanket.container import DEFAULT_CODEC, open_output
@@ -46,13 +48,15 @@ class Writer:
         preset: str = "superfast",
         audio: Literal["drop", "keep"] = "drop",
         comment: str = "",
+        told: Callable[[VideoStream, bytes | None], None] | None = None,
     ) -> None:
         """Open the file.
 
         path: its suffix names the container. info: the source. codec: libx264, libx265 or
         libvpx-vp9, which .webm files take in place of the default. quality: constant rate
         factor, lower is better. preset: of x264 and x265. audio: leave the sound out, or
-        copy it unchanged. comment: what the file says of itself.
+        copy it unchanged. comment: what the file says of itself. told: called with every
+        packet of the encoder's stream before it is written, and with None after the last.
 
         Raises:
             InputError: a container or codec that is not known or does not fit.
@@ -63,6 +67,7 @@ class Writer:
             Path(path), info, codec, quality, preset
         )
         self.codec = self._stream.codec_context.name
+        self._told = told
         self._container.metadata["comment"] = comment
         self._audio: AudioCopy | None = None
         if audio == "keep" and info.has_audio:
@@ -196,12 +201,16 @@ class Writer:
         for packet in self._stream.encode(picture):
             if self._audio is not None and packet.dts is not None:
                 self._audio.write_until(float(packet.dts * packet.time_base))
+            if self._told is not None:
+                self._told(self._stream, bytes(packet))
             self._container.mux(packet)
 
     def _finish(self) -> None:
         if not self._count:
             raise BlanketError(f"no frame of {self._info.path} was written")
         self._mux(None)
+        if self._told is not None:
+            self._told(self._stream, None)
         if self._audio is not None:
             self._audio.write_until(float("inf"))
 

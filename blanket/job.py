@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import blanket
@@ -10,12 +11,13 @@ from blanket.config import Settings
 from blanket.container import refuse_unfit
 from blanket.image import Still, open_image, write_image
 from blanket.inpaint.portrait import portrait
+from blanket.live import Judge, Live
 from blanket.media import is_image
 from blanket.output import pending
-from blanket.pipeline import Done, Run
+from blanket.pipeline import Done, Paint, Run
 from blanket.progress import telling
 from blanket.report import Report, VideoReport
-from blanket.verdict import frames_said
+from blanket.verdict import AuditReport, frames_said
 from blanket.video import Frame, Writer, probe, read
 
 
@@ -42,16 +44,19 @@ def _video(run: Run, source: Path, draft: Path, target: Path, portrait_at: Path 
     def pictures(stage: str) -> Iterator[Frame]:
         return telling(stage, read(source), info.frames, run.progress)
 
-    def write(painted: Iterable[Frame]) -> None:
+    def write(paint: Paint[Frame], judge: Judge | None) -> AuditReport | None:
         nonlocal codec, notes
+        live = None if judge is None else Live(judge, info)
         writer = Writer(
             draft, info, chosen.codec, chosen.quality, chosen.preset, chosen.audio,
-            _comment(run.settings),
+            _comment(run.settings), live.written if live else None,
         )  # fmt: skip
-        with writer:
-            for frame in painted:
+        originals = pictures("replace")
+        with live or nullcontext(), writer:
+            for frame in paint(live.originals(originals) if live else originals):
                 writer.write(frame)
         codec, notes = writer.codec, writer.notes
+        return live.verdict(draft) if live else None
 
     done = run.through(source, draft, target, pictures, write)
     run.tally.notes += notes
@@ -68,8 +73,8 @@ def _picture(run: Run, source: Path, draft: Path, target: Path, portrait_at: Pat
     still = Still(image.pixels)
     run.tally.notes += image.unkept(target)
 
-    def write(painted: Iterable[Still]) -> None:
-        for picture in painted:
+    def write(paint: Paint[Still], judge: Judge | None) -> None:
+        for picture in paint([still.copy()]):
             write_image(draft, picture.rgb(), image.alpha)
 
     done = run.through(source, draft, target, lambda stage: iter([still.copy()]), write)

@@ -2,8 +2,9 @@
 
     detect -> track -> mesh -> inpaint -> swap -> write -> audit + report
 
-Three passes over the file, in constant memory: the first finds and follows every face, the
-second replaces them, the third looks whether one still shows. What does is mended.
+Two passes over the file, in constant memory: the first finds and follows every face, the second
+replaces them, and what is written is looked at at once (`blanket.live`), or in a third where it
+cannot be: does a face still show? What does is mended.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from blanket.analysis import Analysis, Placements, analyse
 from blanket.analysisfile import SavedAnalysis, save_analysis, save_audit
+from blanket.auditor import side_by_side
 from blanket.backends import Backends
 from blanket.baseline import BaselineRenderer
 from blanket.chosen import appearances, choose, chosen_before, gallery_decides
@@ -25,6 +27,7 @@ from blanket.errors import LeakError
 from blanket.faces import Identity
 from blanket.inpaint.keyed import NUMBERS, keyed_identity
 from blanket.key import keyed_numbers, keyed_tag, read_key
+from blanket.live import Judge
 from blanket.picture import Picture
 from blanket.progress import Callback, silent
 from blanket.render import AnyPicture, Renderer
@@ -33,6 +36,9 @@ from blanket.stretch import joined, taken_apart
 from blanket.tally import Tally
 from blanket.verdict import AuditReport, Finding, frames_said
 from blanket.view import View, best_views
+
+Paint = Callable[[Iterable[AnyPicture]], Iterator[AnyPicture]]
+"""The pictures of the original, painted in place, in order."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +85,12 @@ class Run:
         draft: Path,
         target: Path,
         pictures: Callable[[str], Iterator[AnyPicture]],
-        write: Callable[[Iterable[AnyPicture]], None],
+        write: Callable[[Paint[AnyPicture], Judge | None], AuditReport | None],
     ) -> Done:
         """The way through, until nothing leaks.
 
-        pictures: the original once more, for a stage. write: makes the draft of them.
+        pictures: the original once more, for a stage. write: makes the draft of what is
+        painted, and where it can and a judge is given, brings the verdict on it.
 
         Raises:
             LeakError: something leaks however often it is mended.
@@ -107,9 +114,10 @@ class Run:
                 identities = self.invent(analysis, views, names, identities)
             self._save(source, target, analysis, identities)
             with tally.timed("replace"):
-                write(self.renderer(analysis, identities, views)(pictures("replace")))
+                painted = self.renderer(analysis, identities, views)
+                verdict = write(painted, self.judge(analysis, source, target))
             with tally.timed("audit"):
-                verdict = self.audit(analysis, source, draft, target)
+                verdict = self.audit(analysis, source, draft, target, verdict)
             if self._save_to is not None and verdict is not None:
                 save_audit(self._save_to, verdict)
             open_findings = self._to_mend(verdict)
@@ -210,20 +218,40 @@ class Run:
         methods = self.backends.methods
         return Renderer(self.settings, analysis, methods, identities, views, self.tally)
 
+    def judge(self, analysis: Analysis, source: Path, target: Path) -> Judge | None:
+        """What looks at an output while it is being written, where that is enough."""
+        if self.settings.audit.effort != "quick":
+            return None
+        return lambda pairs: self.backends.auditor(analysis, pairs, source.name, target.name)
+
     def audit(
-        self, analysis: Analysis, source: Path, draft: Path, target: Path
+        self,
+        analysis: Analysis,
+        source: Path,
+        draft: Path,
+        target: Path,
+        verdict: AuditReport | None,
     ) -> AuditReport | None:
-        """Does any frame of what was written still show a face?"""
+        """Does any frame of what was written still show a face? verdict: what was found while
+        it was being written."""
         if self.settings.audit.effort == "none":
             return None
         auditor = self.backends.auditor
+
+        def looked() -> AuditReport:
+            pairs = side_by_side(source, draft, analysis.frames, self.progress)
+            return auditor(analysis, pairs, source.name, target.name)
+
         if self.settings.audit.effort == "thorough":
             auditor.look_deeper(source, self.progress)
-        verdict = auditor(analysis, source, draft, target.name, self.progress)
+        if verdict is None:
+            verdict = looked()
+        else:
+            self.progress("audit", verdict.frames, verdict.frames)
         if any(finding.reason == "missed" for finding in verdict.leaks):
             # Where one was missed there are more: now it pays to look everywhere.
             auditor.look_deeper(source, self.progress)
-            verdict = auditor(analysis, source, draft, target.name, self.progress)
+            verdict = looked()
         return verdict
 
     def repaired(

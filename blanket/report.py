@@ -219,7 +219,10 @@ class Report(Document):
     audit: AuditReport | None = Field(
         description="what an attacker would find in the output; null where nobody looked"
     )
-    timings_s: dict[str, float] = Field(description="seconds spent, by stage")
+    timings_s: dict[str, float] = Field(
+        description="seconds spent, by stage; what is audited while it is written is part of "
+        "`replace`"
+    )
     notes: list[str] = Field(description="what could not be kept as it was, in sentences")
     warnings: list[str] = Field(description="what the user should look at, in sentences")
 
