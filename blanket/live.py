@@ -71,14 +71,16 @@ class Live:
     def originals(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The frames of the original, each remembered as it is before it is painted on."""
         for frame in frames:
-            self._originals.append(frame.copy())
+            if not self._lost:
+                self._originals.append(frame.copy())
             yield frame
 
     def written(self, stream: VideoStream, packet: bytes | None) -> None:
         """The next packet of an encoder's stream, None at the end."""
-        self._lost |= stream.codec_context.name != "libx264"
         if self._lost:
             return
+        if stream.codec_context.name != "libx264":
+            return self._give_up()
         if self._decoder is None or self._payload is None:
             self._payload = Payload(stream)
             self._decoder = av.CodecContext.create("h264", "r")
@@ -90,14 +92,13 @@ class Live:
             for picture in self._decoder.decode(None if packet is None else av.Packet(packet)):
                 alike = same_planes(picture.format.name, self._info.layout.form)
                 if not alike or not self._originals:
-                    self._lost = True
-                    return
+                    return self._give_up()
                 frame = Frame(self._info, picture, self._shown, 0)
                 self._put((self._originals.popleft(), frame))
                 self._shown += 1
         except av.FFmpegError:
             # Whatever is wrong, the audit of the file will say so.
-            self._lost = True
+            self._give_up()
 
     def verdict(self, path: Path) -> AuditReport | None:
         """The verdict on a finished file, None where it is not known to hold what was judged."""
@@ -107,6 +108,10 @@ class Live:
         if verdict is None or self._payload is None or not whole or self._shown != verdict.frames:
             return None
         return verdict if self._payload.is_in(path) else None
+
+    def _give_up(self) -> None:
+        self._lost = True
+        self._originals.clear()
 
     def _put(self, item: tuple[Frame, Frame] | None) -> None:
         while self._worker.is_alive():
