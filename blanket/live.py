@@ -29,7 +29,7 @@ from blanket.yuv import same_planes
 Judge = Callable[[Iterable[tuple[Picture, Picture]]], AuditReport]
 """Gives the verdict on frames side by side, original and output."""
 
-_AHEAD = 4
+_AHEAD = 1
 _POLL = 0.1  # seconds; only how soon it is noticed that nobody judges any more
 
 

