@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 _POLL = 0.1  # seconds; only how soon it is noticed that nobody wants more
 T = TypeVar("T")
+
+
+def offer(items: queue.Queue[T], item: T, wanted: Callable[[], bool]) -> bool:
+    """Put an item where another thread fetches it, or give up once nobody wants it any more."""
+    while wanted():
+        try:
+            items.put(item, timeout=_POLL)
+            return True
+        except queue.Full:
+            continue
+    return False
 
 
 def ahead(items: Iterable[T], most: int, name: str) -> Iterator[T]:
@@ -21,13 +32,7 @@ def ahead(items: Iterable[T], most: int, name: str) -> Iterator[T]:
     stop = threading.Event()
 
     def put(item: tuple[T] | BaseException | None) -> bool:
-        while not stop.is_set():
-            try:
-                fetched.put(item, timeout=_POLL)
-                return True
-            except queue.Full:
-                continue
-        return False
+        return offer(fetched, item, lambda: not stop.is_set())
 
     def fetch() -> None:
         try:

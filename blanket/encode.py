@@ -16,6 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
+from blanket.ahead import offer
 from blanket.audio import AudioCopy
 from blanket.container import DEFAULT_CODEC, open_output
 from blanket.errors import BlanketError, InputError
@@ -24,7 +25,6 @@ from blanket.videoinfo import VideoInfo
 
 _AHEAD = 4
 _IN_STEP = Fraction(1, 5)  # of a frame, by which time stamps are rounded in some files
-_POLL = 0.1  # seconds; only how soon the caller notices a failed encoder
 
 
 class Writer:
@@ -99,7 +99,7 @@ class Writer:
     ) -> None:
         """Finish the file, or after an exception close it as it is."""
         self._abandoned = kind is not None
-        self._put(None)
+        offer(self._frames, None, self._worker.is_alive)
         self._worker.join()
         if kind is None and self._error is not None:
             raise self._error
@@ -111,16 +111,9 @@ class Writer:
             BlanketError: an earlier frame could not be encoded.
             OSError: an earlier frame could not be written (a full disk).
         """
-        self._put(frame)
+        offer(self._frames, frame, self._worker.is_alive)
         if self._error is not None:
             raise self._error
-
-    def _put(self, item: Frame | None) -> None:
-        while self._worker.is_alive():
-            try:
-                return self._frames.put(item, timeout=_POLL)
-            except queue.Full:
-                continue
 
     def _work(self) -> None:
         try:

@@ -19,6 +19,7 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from blanket.ahead import offer
 from blanket.frame import Frame
 from blanket.payload import Payload
 from blanket.picture import Picture
@@ -30,7 +31,6 @@ Judge = Callable[[Iterable[tuple[Picture, Picture]]], AuditReport]
 """Gives the verdict on frames side by side, original and output."""
 
 _AHEAD = 1
-_POLL = 0.1  # seconds; only how soon it is noticed that nobody judges any more
 
 
 class Live:
@@ -65,7 +65,7 @@ class Live:
         trace: TracebackType | None,
     ) -> None:
         """Wait for the verdict on what was told."""
-        self._put(None)
+        offer(self._pairs, None, self._worker.is_alive)
         self._worker.join()
 
     def originals(self, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -94,7 +94,7 @@ class Live:
                 if not alike or not self._originals:
                     return self._give_up()
                 frame = Frame(self._info, picture, self._shown, 0)
-                self._put((self._originals.popleft(), frame))
+                offer(self._pairs, (self._originals.popleft(), frame), self._worker.is_alive)
                 self._shown += 1
         except av.FFmpegError:
             # Whatever is wrong, the audit of the file will say so.
@@ -112,13 +112,6 @@ class Live:
     def _give_up(self) -> None:
         self._lost = True
         self._originals.clear()
-
-    def _put(self, item: tuple[Frame, Frame] | None) -> None:
-        while self._worker.is_alive():
-            try:
-                return self._pairs.put(item, timeout=_POLL)
-            except queue.Full:
-                continue
 
     def _work(self) -> None:
         try:
