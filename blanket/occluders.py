@@ -55,9 +55,9 @@ def hand(rng: np.random.Generator, size: int = 192) -> Occluder:
     ambient = rng.uniform(0.35, 0.75)
     shade = ambient + (1 - ambient) * lambert / max(float(np.mean(lambert[alpha > 0.5])), 0.2)
     shade *= 1 - rng.uniform(0.0, 0.18) * cv2.GaussianBlur(crease, (0, 0), 0.8)
-    colour = shade[..., None] * (1 + _cloud(rng, size, 0.025, 3))
+    colour = shade[..., None] * (1 + cloud(rng, size, 0.025, 3))
     # Fingertips and knuckles are redder than the palm, shadows on skin are warmer.
-    red = _cloud(rng, size, 0.08, 1)
+    red = cloud(rng, size, 0.08, 1)
     colour *= 1 + red * np.array([0.6, -0.5, -0.5], np.float32)
     colour *= 1 + (1 - shade.clip(0, 1))[..., None] * np.array([0.12, -0.04, -0.06], np.float32)
     return Occluder(colour.astype(np.float32), alpha, skin=True)
@@ -143,7 +143,7 @@ def thing(rng: np.random.Generator, size: int = 192) -> Occluder:
     normal = _normals(np.sqrt(depth) * rng.uniform(0.5, 4))
     light = rng.normal(size=3) + (0, 0, 1.5)
     shade = 0.6 + 0.5 * (normal @ (light / np.linalg.norm(light)).astype(np.float32)).clip(0)
-    colour = colour * shade[..., None] * (1 + _cloud(rng, size, 0.1, 1))
+    colour = colour * shade[..., None] * (1 + cloud(rng, size, 0.1, 1))
     return Occluder(colour.astype(np.float32), alpha, skin=False)
 
 
@@ -214,7 +214,7 @@ def _normals(height: Float) -> Float:
     return normal / np.linalg.norm(normal, axis=-1, keepdims=True)
 
 
-def _cloud(rng: np.random.Generator, size: int, amount: float, channels: int) -> Float:
+def cloud(rng: np.random.Generator, size: int, amount: float, channels: int) -> Float:
     """Low-frequency and fine noise ``[size, size, channels]`` with zero mean."""
     coarse = rng.normal(0, amount, (6, 6, channels)).astype(np.float32)
     fine = rng.normal(0, amount / 3, (size // 2, size // 2, channels)).astype(np.float32)

@@ -121,7 +121,7 @@ def test_exported_networks_say_in_eight_bits_what_they_said_in_training(tmp_path
         torch.nn.init.normal_(getattr(networks, name).points.weight, 0, 0.03)
         coarse = rng.integers(0, 256, (40, 6, 6, 3), np.uint8)
         crops[name] = np.stack([cv2.resize(one, (side, side)) for one in coarse])
-    export_networks(networks, tmp_path, crops)
+    export_networks(dict(networks.named_children()), tmp_path, crops)
     for name, pixels in crops.items():
         path = tmp_path / f"{name}_mesh.onnx"
         (points, *_) = onnxruntime.InferenceSession(path).run(None, {"pixels": pixels})
@@ -134,6 +134,96 @@ def test_exported_networks_say_in_eight_bits_what_they_said_in_training(tmp_path
         assert np.std(points - truth) < 0.2 * np.std(truth - truth.mean(0))
         rounded = [node for node in onnx.load(path).graph.node if node.op_type == "QuantizeLinear"]
         assert len(rounded) >= 10
+
+
+def test_an_exported_network_is_read_back(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch", reason="training needs the extra 'train'")
+    pytest.importorskip("onnx", reason="training needs the extra 'train'")
+    from blanket.train.export import export_networks
+    from blanket.train.exported import read_exported
+    from blanket.train.mesh import Networks
+
+    torch.manual_seed(0)
+    networks = Networks()
+    pixels = torch.randn(8, 3, PART_SIDE, PART_SIDE)
+    torch.nn.init.normal_(networks.eye.points.weight, 0, 0.03)
+    for _ in range(3):
+        networks.eye(pixels)  # so that batch normalisation has something to fold
+    crops = np.random.default_rng(0).integers(0, 256, (20, PART_SIDE, PART_SIDE, 3), np.uint8)
+    export_networks({"eye": networks.eye}, tmp_path, {"eye": crops})
+    again = Networks().eye
+    read_exported(tmp_path / "eye_mesh.onnx", again)
+    with torch.no_grad():
+        said, told = networks.eye.eval()(pixels), again.eval()(pixels)
+    assert float((said - told).std()) < 0.1 * float((said - said.mean(0)).std())
+
+
+def test_a_rigged_hand_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("pygltflib", reason="training needs the extra 'train'")
+    from rigged import write_hand
+
+    from blanket.train.hands import drawn_hand, load_hand
+
+    hand = load_hand(write_hand(tmp_path / "hand.glb"))
+    covered = []
+    for seed in range(8):
+        drawn = drawn_hand(hand, np.random.default_rng(seed), 96)
+        assert drawn.skin
+        assert drawn.shade.shape == (96, 96, 3) and drawn.alpha.shape == (96, 96)
+        assert np.isfinite(drawn.shade).all() and drawn.shade.min() >= 0
+        assert drawn.alpha.min() >= 0 and drawn.alpha.max() <= 1
+        covered.append(float(drawn.alpha.mean()))
+        again = drawn_hand(hand, np.random.default_rng(seed), 96)
+        assert np.array_equal(drawn.shade, again.shade)
+    assert min(covered) > 0.05 and max(covered) < 0.9
+    assert len(set(covered)) == 8
+    with pytest.raises(InputError, match="no joint thumb-tip"):
+        load_hand(write_hand(tmp_path / "thumbless.glb", leave_out="thumb-tip"))
+    (tmp_path / "text.glb").write_text("no hand")
+    with pytest.raises(InputError, match="no rigged hand"):
+        load_hand(tmp_path / "text.glb")
+
+
+def test_the_lesson_on_hands_leaves_points_as_they_are(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="training needs the extra 'train'")
+    pytest.importorskip("onnx", reason="training needs the extra 'train'")
+    pytest.importorskip("pygltflib", reason="training needs the extra 'train'")
+    from rigged import write_hand
+
+    from blanket.train.cover import CoverTraining, train_cover
+    from blanket.weights import weights_folder
+
+    def training(steps: int) -> CoverTraining:
+        return CoverTraining(
+            data=data,
+            hand=write_hand(tmp_path / "hand.glb"),
+            source=weights_folder(),
+            output=tmp_path / "out",
+            run=tmp_path / "run",
+            steps=steps,
+            batch=4,
+            workers=0,
+            checkpoint_every=2,
+            occluders=8,
+        )
+
+    skill = train_cover(training(2))
+    assert set(skill) == {"cover", "taken"}
+    assert all(0 <= value < 1 for value in skill.values())
+    first = (tmp_path / "out" / "face_mesh.onnx").read_bytes()
+    train_cover(training(40))
+    assert (tmp_path / "out" / "face_mesh.onnx").read_bytes() != first
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["face_mesh.onnx"]
+    picture = cv2.imread(str(next((data / "drawn").glob("*.jpg"))))[None, ..., ::-1]
+    crop = np.stack([cv2.resize(picture[0], (FACE_SIDE, FACE_SIDE))])
+    (points, trust, before), (same, sure, after) = (
+        onnxruntime.InferenceSession(folder / "face_mesh.onnx").run(None, {"pixels": crop})
+        for folder in (weights_folder(), tmp_path / "out")
+    )
+    # In crop units, of which a face is about one wide: what rounding to eight bits does.
+    assert np.abs(points - same)[..., :2].mean() < 0.01
+    assert np.abs(trust - sure).max() < 0.1
+    assert np.abs(before - after).max() > 1e-3
 
 
 def test_expression_training_tells_people_apart(data: Path, tmp_path: Path) -> None:

@@ -39,6 +39,31 @@ def train_mesh(
         say(f"held-out error, {name}: {error:.2%} of the distance between the outer eye corners")
 
 
+@train.command("cover")
+def train_cover(
+    data: Data,
+    hand: Annotated[Path, typer.Option(help="A rigged hand with WebXR's joints, a .glb file.")],
+    run: Annotated[Path, typer.Option(help="Folder of checkpoints; resumed from there.")] = Path(
+        "runs/cover"
+    ),
+    steps: Annotated[int | None, typer.Option(min=1, help="Number of batches.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Faces in a batch.")] = None,
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+) -> None:
+    """Teach the trained face network what hands in front of a face look like."""
+    with needs("train", "training"):
+        from blanket.train import cover
+
+    sizes = {key: value for key, value in (("steps", steps), ("batch", batch)) if value}
+    weights = weights_folder()
+    training = cover.CoverTraining(
+        data=data, hand=hand, run=run, source=weights, output=weights, device=device, **sizes
+    )
+    skill = cover.train_cover(training)
+    say(f"covered, seen over seen or there: {skill['cover']:.1%}")
+    say(f"of bare faces taken for something in front: {skill['taken']:.1%}")
+
+
 @train.command("morphable")
 def train_morphable(data: Data) -> None:
     """Build the statistical model that new faces are drawn from."""

@@ -32,6 +32,9 @@ CANDIDATES = 60
 LEADERS = 3
 """Of how many exemplars that fit and are far from the child the seed picks a leader, once for
 the texture and once for the shape."""
+FIT = 0.004
+"""What it is worth, as a distance, to fit better (the chance's logarithm): distances of exemplars
+are often as good as equal."""
 PARTNERS = 2
 LEAD = 0.65, 0.8
 """The leader's share, from and to: more, and its brows look drawn on another's skin."""
@@ -96,8 +99,11 @@ class Morphable:
         foresight = Foresight(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
+        fit = FIT * np.log(chances[fitting])
         leaders = [
-            rng.choice(fitting[np.argsort(-far)[:LEADERS]])
+            # In the model's order: a hair's breadth in how the child is read would turn that of
+            # distances, and with it whom the seed picks.
+            int(rng.choice(np.sort(fitting[np.argsort(-far - fit)[:LEADERS]])[::-1]))
             for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
         ]
         # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away.

@@ -31,18 +31,19 @@ class _Pixels(nn.Module):
         return points, torch.sigmoid(trust), torch.sigmoid(mask)
 
 
-def export_networks(networks: nn.Module, output: Path, crops: Mapping[str, Image]) -> list[str]:
-    """Write ``face_mesh.onnx``, ``eye_mesh.onnx`` and ``lips_mesh.onnx`` into `output`;
-    returns their names.
+def export_networks(
+    networks: Mapping[str, nn.Module], output: Path, crops: Mapping[str, Image]
+) -> list[str]:
+    """Write ``NAME_mesh.onnx`` into `output` for each network, of ``face``, ``eye`` and
+    ``lips``; returns the files' names.
 
-    crops: what each of ``face``, ``eye`` and ``lips`` sees, ``[N, S, S, 3]`` uint8; the range
-    of their eight-bit arithmetic is that of these (`blanket.train.quantise`).
+    crops: what each of them sees, ``[N, S, S, 3]`` uint8; the range of their eight-bit
+    arithmetic is that of these (`blanket.train.quantise`).
     """
     output.mkdir(parents=True, exist_ok=True)
     written = []
-    files = {"face": FACE_SIDE, "eye": PART_SIDE, "lips": PART_SIDE}
-    for name, side in files.items():
-        network = getattr(networks, name)
+    for name, network in networks.items():
+        side = FACE_SIDE if name == "face" else PART_SIDE
         training = network.training
         network.eval()
         path = output / f"{name}_mesh.onnx"

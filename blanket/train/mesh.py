@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
 from blanket import align
 from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, lips_part, placement
-from blanket.errors import InputError
+from blanket.faces import Image
 from blanket.occluders import bank
 from blanket.session import open_session
 from blanket.topology import (
@@ -32,32 +29,31 @@ from blanket.topology import (
     load_topology,
 )
 from blanket.train.export import export_networks
-from blanket.train.labels import read_labels
+from blanket.train.labels import LabelledSet, read_labels
+from blanket.train.lesson import Lesson, Pace, Tensors, device_of, learn, pixels, robust
 from blanket.train.networks import FaceNetwork, PartNetwork
-from blanket.train.samples import Batch, Faces, Samples, load_faces, units, with_turned
+from blanket.train.samples import Faces, Samples, load_faces, units, with_turned
 from blanket.train.topology import build_topology, resting_meshes, write_topology
 from blanket.weights import record, weights_folder
 
 log = logging.getLogger(__name__)
 
-_USUAL = 200
+USUAL = 200
 """How many samples set the ranges of the exported networks' arithmetic."""
 
 
-@dataclass(frozen=True)
-class MeshTraining:
-    """What `blanket train mesh` can be told. steps of `batch` samples; lr is the peak."""
+_PEAK = 2.5e-3
+"""The greatest rate at which the networks learn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshTraining(Lesson):
+    """What `blanket train mesh` can be told. data: labelled faces; output: the folder of
+    what is exported."""
 
     data: Path
-    run: Path
     output: Path
     steps: int = 12_000
-    batch: int = 48
-    lr: float = 2.5e-3
-    seed: int = 0
-    workers: int = 1
-    checkpoint_every: int = 500
-    device: str = "cpu"
 
 
 class Networks(nn.Module):
@@ -83,85 +79,49 @@ def _mean_points(mean: np.ndarray, part: Part | None, side: int, half: float) ->
 def train_mesh(training: MeshTraining) -> dict[str, float]:
     """Train, resuming from ``run/checkpoint.pt`` where there is one; export; return the
     errors on held-out faces (fractions of the distance between the outer eye corners)."""
-    # OpenCV's thread pool does not survive the fork that starts the loader's worker.
-    cv2.setNumThreads(1)
+    device = device_of(training)
     torch.manual_seed(training.seed)
     rng = np.random.default_rng(training.seed)
-    training.run.mkdir(parents=True, exist_ok=True)
     sets = read_labels(training.data)
     if not (weights_folder() / "face_topology.npz").exists():
         write_topology(build_topology(resting_meshes(sets)), weights_folder())
+    faces, test = split(sets, rng)
+    networks = Networks()
+    occluders = bank(rng, 500)
+    usual = next(iter(Samples(faces, occluders, USUAL, training.seed)))
+    errors: dict[str, float] = {}
+
+    def keep(average: nn.Module) -> None:
+        export(dict(average.named_children()), training.output, usual)
+        errors.update(held_out_errors(training.output, test))
+        log.info("held out: %s", json.dumps(errors))
+
+    learn(
+        training,
+        networks,
+        [Pace(networks.parameters(), _PEAK)],
+        lambda seed: Samples(faces, occluders, training.batch, seed),
+        _Losses(device),
+        keep,
+    )
+    return errors
+
+
+def split(sets: list[LabelledSet], rng: np.random.Generator) -> tuple[Faces, Faces]:
+    """Faces to learn from, turned ones among them, and one in fifteen held out."""
     names = [f"{s.name}/{f.stem}" for s in sets for f in s.files]
     held = set(rng.permutation(names)[: max(len(names) // 15, 1)])
     faces = with_turned(load_faces(sets, skip=held), rng, 0.25)
     test = load_faces(sets, skip=set(), only=held)
     log.info("%d faces to learn from, %d held out", len(faces.mesh), len(test.mesh))
+    return faces, test
 
-    if training.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("torch finds no CUDA device here: train with --device cpu")
-    device = torch.device(training.device)
-    # torch takes memory_format with a device, but does not declare it.
-    networks = Networks().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = AveragedModel(networks, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
-    optimizer = torch.optim.AdamW(networks.parameters(), training.lr, weight_decay=0.02)
-    step = 0
-    checkpoint = training.run / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device, weights_only=True)
-        networks.load_state_dict(state["networks"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        step = state["step"]
-        log.info("resumed at step %d", step)
-    occluders = bank(rng, 500)
-    usual = next(iter(Samples(faces, occluders, _USUAL, training.seed)))
-    samples = Samples(faces, occluders, training.batch, training.seed + step)
-    loader = DataLoader(
-        samples,
-        batch_size=None,
-        num_workers=training.workers,
-        prefetch_factor=4 if training.workers else None,
-    )
-    loss_of = _Losses(device)
-    started, errors = time.monotonic(), {}
-    running: dict[str, float] = {}
-    for batch in loader:
-        if step >= training.steps:
-            break
-        warm = min(1.0, (step + 1) / 300)
-        fall = 0.5 * (1 + np.cos(np.pi * min(step / training.steps, 1)))
-        for group in optimizer.param_groups:
-            group["lr"] = float(training.lr * warm * max(fall, 0.004))
-        losses = loss_of(networks, batch)
-        optimizer.zero_grad()
-        torch.stack(list(losses.values())).sum().backward()
-        nn.utils.clip_grad_norm_(networks.parameters(), 2.0)
-        optimizer.step()
-        average.update_parameters(networks)
-        step += 1
-        for key, value in losses.items():
-            running[key] = 0.98 * running.get(key, value.item()) + 0.02 * value.item()
-        if step % 50 == 0:
-            pace = (time.monotonic() - started) / 50 / training.batch * 1e3
-            started = time.monotonic()
-            text = " ".join(f"{key} {value:.4f}" for key, value in running.items())
-            log.info("step %d: %s (%.1f ms a sample)", step, text, pace)
-        if step % training.checkpoint_every == 0 or step == training.steps:
-            state = {
-                "networks": networks.state_dict(),
-                "average": average.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "step": step,
-            }
-            torch.save(state, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-            for name in export_networks(average.module, training.output, usual):
-                if training.output == weights_folder():
-                    record(name)
-            errors = held_out_errors(training.output, test)
-            log.info("step %d, held out: %s", step, json.dumps(errors))
-            started = time.monotonic()
-    return errors
+
+def export(networks: Mapping[str, nn.Module], output: Path, usual: Mapping[str, Image]) -> None:
+    """Export networks by name (`export_networks`); those for ``weights/`` are recorded there."""
+    for name in export_networks(networks, output, usual):
+        if output == weights_folder():
+            record(name)
 
 
 class _Losses:
@@ -169,41 +129,27 @@ class _Losses:
     trust and on the occluder mask."""
 
     def __init__(self, device: torch.device) -> None:
-        self.device = device
+        self._device = device.type
         face = torch.ones(POINTS, 3)
         face[list(LEFT_EYE + RIGHT_EYE + LEFT_IRIS + RIGHT_IRIS + OUTER_LIPS + INNER_LIPS)] = 2.5
         face[:, 2] *= 0.3
-        self.face = (face / face.mean()).to(device)
-        self.eye = self._part(eye_part(), LEFT_EYE + LEFT_IRIS)
-        self.lips = self._part(lips_part(), INNER_LIPS + OUTER_LIPS)
+        self._face = (face / face.mean()).to(device)
+        self._eye = _part_weights(eye_part(), LEFT_EYE + LEFT_IRIS).to(device)
+        self._lips = _part_weights(lips_part(), INNER_LIPS + OUTER_LIPS).to(device)
 
-    def _part(self, part: Part, core: tuple[int, ...]) -> Tensor:
-        weight = 0.3 + part.weights[:, None].repeat(3, 1)
-        weight[np.isin(part.vertices, core)] *= 2.5
-        weight[:, 2] *= 0.2
-        return torch.from_numpy(weight / weight.mean()).to(self.device)
-
-    def __call__(self, networks: Networks, batch: Batch) -> dict[str, Tensor]:
-        data = {key: torch.as_tensor(value).to(self.device) for key, value in batch.items()}
-        face, eye, lips = (
-            data[key]
-            .permute(0, 3, 1, 2)
-            .float()
-            .div_(127.5)
-            .sub_(1)
-            .contiguous(memory_format=torch.channels_last)
-            for key in ("face", "eye", "lips")
-        )
-        with torch.autocast(self.device.type, torch.bfloat16):
-            points, trust, mask = networks.face(face)
-            eye_points, lips_points = networks.eye(eye), networks.lips(lips)
+    def __call__(self, networks: nn.Module, data: Tensors) -> Tensors:
+        face, eye, lips = (pixels(data[key]) for key in ("face", "eye", "lips"))
+        with torch.autocast(self._device, torch.bfloat16):
+            points, trust, mask = networks.get_submodule("face")(face)
+            eye_points = networks.get_submodule("eye")(eye)
+            lips_points = networks.get_submodule("lips")(lips)
         valid = data["valid"]
         off = points.float() - data["face_points"]
         share = valid / valid.sum().clamp(min=1)
         losses = {
-            "face": (_robust(off) * self.face).mean((1, 2)) @ share,
-            "eye": (_robust(eye_points.float() - data["eye_points"]) * self.eye).mean(),
-            "lips": (_robust(lips_points.float() - data["lips_points"]) * self.lips).mean(),
+            "face": (robust(off) * self._face).mean((1, 2)) @ share,
+            "eye": (robust(eye_points.float() - data["eye_points"]) * self._eye).mean(),
+            "lips": (robust(lips_points.float() - data["lips_points"]) * self._lips).mean(),
         }
         # Trust is what the error is worth: 1 for a perfect mesh, 1/e at 8 % of a crop's
         # half, 0 where there is no face.
@@ -219,10 +165,13 @@ class _Losses:
         return losses
 
 
-def _robust(difference: Tensor) -> Tensor:
-    return nn.functional.smooth_l1_loss(
-        difference, torch.zeros_like(difference), reduction="none", beta=0.02
-    )
+def _part_weights(part: Part, core: tuple[int, ...]) -> Tensor:
+    """``[n, 3]``: what an error of each of a part's points costs, 1 on average; depth costs
+    less, what lies in `core` more."""
+    weight = 0.3 + part.weights[:, None].repeat(3, 1)
+    weight[np.isin(part.vertices, core)] *= 2.5
+    weight[:, 2] *= 0.2
+    return torch.from_numpy(weight / weight.mean())
 
 
 def held_out_errors(exported: Path, faces: Faces) -> dict[str, float]:

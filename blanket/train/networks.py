@@ -49,9 +49,14 @@ class FaceNetwork(nn.Module):
         self.up_sixteenth = _conv(128, 64)
         self.up_eighth = _conv(64, 32)
         self.up_stem = _conv(32, 24)
+        self.up_joined = Residual(64)
         self.narrow = _conv(64, 32)
+        self.up_narrow = Residual(32)
         self.narrower = _conv(32, 24)
         self.mask = nn.Conv2d(24, 1, 3, 1, 1)
+        # These two change nothing until they are taught to.
+        nn.init.zeros_(self.up_joined.get_parameter("second.1.weight"))
+        nn.init.zeros_(self.up_narrow.get_parameter("second.1.weight"))
         nn.init.normal_(self.points.weight, 0, 0.001)
         nn.init.zeros_(self.points.bias)
 
@@ -63,9 +68,9 @@ class FaceNetwork(nn.Module):
         flat = self.squeeze(last).flatten(1)
         points = self.points(flat).unflatten(1, self.mean.shape) + self.mean
         up = nn.functional.interpolate(self.up_last(last), scale_factor=2.0)
-        up = self.narrow(up + self.up_sixteenth(sixteenth))
+        up = self.narrow(self.up_joined(up + self.up_sixteenth(sixteenth)))
         up = nn.functional.interpolate(up, scale_factor=2.0)
-        up = self.narrower(up + self.up_eighth(eighth))
+        up = self.narrower(self.up_narrow(up + self.up_eighth(eighth)))
         up = nn.functional.interpolate(up, scale_factor=2.0)
         return points, self.trust(flat)[:, 0], self.mask(up + self.up_stem(quarter))[:, 0]
 

@@ -23,13 +23,12 @@ from blanket.faces import Image, Points
 from blanket.occluders import Occluder, motion_kernel, paste
 from blanket.topology import load_topology
 from blanket.train.labels import LabelledSet
+from blanket.train.lesson import Batch
 from blanket.train.pose import turned
 
 CACHE_SIDE = 400
 CACHE_HALF = 1.9
 MASK_SIDE = 48
-
-Batch = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -114,12 +113,12 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
         matrix = face_matrix(mesh)
         if valid:
             angle, scale, shift = (28, 0.16, 0.12) if wide else (7, 0.05, 0.035)
-            jitter = _jitter(rng, FACE_SIDE, angle, scale, shift)
+            shaken = jitter(rng, FACE_SIDE, angle, scale, shift)
         else:
-            jitter = _jitter(rng, FACE_SIDE, 90, 0.6, 0.1)
+            shaken = jitter(rng, FACE_SIDE, 90, 0.6, 0.1)
             away = rng.uniform(0, 2 * np.pi)
-            jitter[:, 2] += np.array([np.cos(away), np.sin(away)]) * FACE_SIDE * 1.1
-        matrix = align.compose(jitter, matrix)
+            shaken[:, 2] += np.array([np.cos(away), np.sin(away)]) * FACE_SIDE * 1.1
+        matrix = align.compose(shaken, matrix)
 
         canvas = picture.astype(np.float32)
         mask = np.zeros(canvas.shape[:2], np.float32)
@@ -137,7 +136,7 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
                 )
         canvas = np.clip(canvas, 0, 255).astype(np.uint8)
 
-        look = _Look(rng, self.hard)
+        look = Look(rng, self.hard)
         size = (FACE_SIDE, FACE_SIDE)
         face = cv2.warpAffine(
             canvas,
@@ -172,7 +171,7 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
         to_mean = face_matrix(mesh, side=1, half=0.5)
         middle = align.apply(to_mean, mesh[list(part.centre), :2]).mean(0)
         matrix = align.compose(placement(PART_SIDE, part.half, (middle[0], middle[1])), to_mean)
-        matrix = align.compose(_jitter(rng, PART_SIDE, 6, 0.07, 0.05), matrix)
+        matrix = align.compose(jitter(rng, PART_SIDE, 6, 0.07, 0.05), matrix)
         crop = cv2.warpAffine(canvas, matrix, (PART_SIDE, PART_SIDE), borderMode=cv2.BORDER_REFLECT)
         return crop, units(align.apply(matrix, mesh[part.vertices]), PART_SIDE)
 
@@ -183,16 +182,18 @@ def units(points: Points, side: int) -> Points:
     return (centred / (side / 2)).astype(np.float32)
 
 
-def _jitter(
+def jitter(
     rng: np.random.Generator, side: int, degrees: float, scale: float, shift: float
 ) -> np.ndarray:
+    """``[2, 3]``: a crop of `side` pixels turned, scaled and shifted at random, by so much
+    (standard deviations; shift in sides)."""
     middle = ((side - 1) / 2, (side - 1) / 2)
     matrix = cv2.getRotationMatrix2D(middle, rng.normal(0, degrees), np.exp(rng.normal(0, scale)))
     matrix[:, 2] += rng.normal(0, shift, 2) * side
     return matrix.astype(np.float32)
 
 
-class _Look:
+class Look:
     """Light, colour, blur, resolution, noise and compression, the same for every crop."""
 
     def __init__(self, rng: np.random.Generator, hard: float) -> None:
