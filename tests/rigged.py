@@ -59,13 +59,16 @@ def write_hand(path: Path, leave_out: str | None = None) -> Path:
     blob, views, accessors = b"", [], []
     for i, (array, kind, shape) in enumerate(parts):
         views.append(BufferView(buffer=0, byteOffset=len(blob), byteLength=array.nbytes))
-        accessors.append(Accessor(i, 0, kind, False, len(array), shape))
+        accessors.append(
+            Accessor(bufferView=i, byteOffset=0, componentType=kind, count=len(array), type=shape)
+        )
         blob += array.tobytes() + b"\0" * (-array.nbytes % 4)
+    attributes = Attributes(POSITION=0, NORMAL=1, JOINTS_0=2, WEIGHTS_0=3)
     scene = GLTF2(
         scene=0,
         scenes=[Scene(nodes=list(range(count + 1)))],
         nodes=[Node(name=name) for name in joints] + [Node(mesh=0, skin=0)],
-        meshes=[Mesh(primitives=[Primitive(Attributes(0, 1, JOINTS_0=2, WEIGHTS_0=3), 4)])],
+        meshes=[Mesh(primitives=[Primitive(attributes=attributes, indices=4)])],
         skins=[Skin(joints=list(range(count)), inverseBindMatrices=5)],
         accessors=accessors,
         bufferViews=views,

@@ -211,7 +211,7 @@ def test_the_lesson_on_hands_leaves_points_as_they_are(data: Path, tmp_path: Pat
     assert set(skill) == {"cover", "taken"}
     assert all(0 <= value < 1 for value in skill.values())
     first = (tmp_path / "out" / "face_mesh.onnx").read_bytes()
-    train_cover(training(40))
+    train_cover(training(12))
     assert (tmp_path / "out" / "face_mesh.onnx").read_bytes() != first
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["face_mesh.onnx"]
     picture = cv2.imread(str(next((data / "drawn").glob("*.jpg"))))[None, ..., ::-1]
