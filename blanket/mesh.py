@@ -35,10 +35,9 @@ from blanket.weights import weights_path
 MASK_SIDE = 48
 _MIDDLE = slice(10, 38), slice(12, 36)
 """Cells of the face crop that most faces fill."""
-_SLIP = 0.045
+_SLIP = 0.035
 """Units of the mean face within it that an eye cannot move from one frame to the next: in free
-view they do by 0.01, by 0.04 where every third frame is blurred, and by up to 0.1 where a hand
-hides one in part."""
+view they do by 0.01, rarely by more than 0.03, and by up to 0.1 where a hand hides one in part."""
 LOOKS = 2
 """How often eyes and lips are cut out and read, each time where the last reading put them."""
 

@@ -220,9 +220,8 @@ def test_the_lesson_on_hands_leaves_points_as_they_are(data: Path, tmp_path: Pat
         onnxruntime.InferenceSession(folder / "face_mesh.onnx").run(None, {"pixels": crop})
         for folder in (weights_folder(), tmp_path / "out")
     )
-    # In crop units, of which a face is about one wide: what rounding to eight bits does.
-    assert np.abs(points - same)[..., :2].mean() < 0.01
-    assert np.abs(trust - sure).max() < 0.1
+    assert np.array_equal(points, same)
+    assert np.array_equal(trust, sure)
     assert np.abs(before - after).max() > 1e-3
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,11 +20,14 @@ from torch import nn
 from blanket.occluders import thing
 from blanket.session import open_session
 from blanket.train.covered import Covered
+from blanket.train.export import export_networks
 from blanket.train.exported import read_exported
+from blanket.train.graft import graft
 from blanket.train.hands import drawn_hand, load_hand
 from blanket.train.labels import read_labels
 from blanket.train.lesson import Batch, Lesson, Pace, Tensors, device_of, learn, pixels
-from blanket.train.mesh import USUAL, Networks, export, split
+from blanket.train.mesh import USUAL, Networks, split
+from blanket.weights import record, weights_folder
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +62,13 @@ def train_cover(training: CoverTraining) -> dict[str, float]:
     faces, test = split(read_labels(training.data), rng)
     count = training.occluders
     occluders = [drawn_hand(hand, rng) if i % 4 else thing(rng) for i in range(count)]
+    # The source may be what is written, too.
+    before = training.run / "before.onnx"
+    if not before.exists():
+        training.run.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(training.source / "face_mesh.onnx", before)
     face = Networks().face
-    read_exported(training.source / "face_mesh.onnx", face)
+    read_exported(before, face)
     face.requires_grad_(False)
     decoder = [p for name, p in face.named_parameters() if name.startswith(_DECODER)]
     for parameter in decoder:
@@ -71,7 +80,10 @@ def train_cover(training: CoverTraining) -> dict[str, float]:
     skill: dict[str, float] = {}
 
     def keep(average: nn.Module) -> None:
-        export(dict(average.named_children()), training.output, usual)
+        for name in export_networks(dict(average.named_children()), training.output, usual):
+            graft(training.output / name, before, _DECODER)
+            if training.output == weights_folder():
+                record(name)
         skill.update(_skill(training.output, examined))
         log.info("held out: %s", json.dumps(skill))
 

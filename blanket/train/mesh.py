@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice, repeat
 from pathlib import Path
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 
 from blanket import align
 from blanket.crop import FACE_HALF, FACE_SIDE, PART_SIDE, Part, eye_part, lips_part, placement
-from blanket.faces import Image
 from blanket.occluders import bank
 from blanket.session import open_session
 from blanket.topology import (
@@ -92,7 +90,9 @@ def train_mesh(training: MeshTraining) -> dict[str, float]:
     errors: dict[str, float] = {}
 
     def keep(average: nn.Module) -> None:
-        export(dict(average.named_children()), training.output, usual)
+        for name in export_networks(dict(average.named_children()), training.output, usual):
+            if training.output == weights_folder():
+                record(name)
         errors.update(held_out_errors(training.output, test))
         log.info("held out: %s", json.dumps(errors))
 
@@ -115,13 +115,6 @@ def split(sets: list[LabelledSet], rng: np.random.Generator) -> tuple[Faces, Fac
     test = load_faces(sets, skip=set(), only=held)
     log.info("%d faces to learn from, %d held out", len(faces.mesh), len(test.mesh))
     return faces, test
-
-
-def export(networks: Mapping[str, nn.Module], output: Path, usual: Mapping[str, Image]) -> None:
-    """Export networks by name (`export_networks`); those for ``weights/`` are recorded there."""
-    for name in export_networks(networks, output, usual):
-        if output == weights_folder():
-            record(name)
 
 
 class _Losses:
