@@ -103,9 +103,9 @@ class Morphable:
         far = foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL)
         # Textures are taken in the model's order: many are as good as equally far, and a hair's
         # breadth in how the child is read would turn whom the seed picks.
-        textures = np.sort(fitting[np.argsort(-far[0] - fit)[:LEADERS]])[::-1]
-        shapes = fitting[np.argsort(-far[1])[:LEADERS]]
-        leaders = int(rng.choice(textures)), int(rng.choice(shapes))
+        skins = np.sort(fitting[np.argsort(-far[0] - fit)[:LEADERS]])[::-1]
+        forms = fitting[np.argsort(-far[1])[:LEADERS]]
+        leaders = int(rng.choice(skins)), int(rng.choice(forms))
         # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away.
         textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)
         texture, shape = foresight.farthest(textures, shapes, USUAL)
