@@ -62,21 +62,13 @@ def face_matrix(mesh: Points, side: int = FACE_SIDE, half: float = FACE_HALF) ->
     return align.compose(placement(side, half), to_mean)
 
 
-def part_middles(mesh: Points, parts: Sequence[Part]) -> NDArray[np.float32]:
-    """Where in its face each part lies, ``[n, 2]``: units of the mean face."""
+def part_matrices(mesh: Points, parts: Sequence[Part]) -> list[align.Matrix]:
+    """Picture to each part's crop ``[2, 3]``: the face's roll and scale, centred on the part."""
     to_mean = face_matrix(mesh, side=1, half=0.5)
-    return np.stack([align.apply(to_mean, mesh[list(part.centre), :2]).mean(0) for part in parts])
-
-
-def part_matrices(
-    mesh: Points, parts: Sequence[Part], middles: NDArray[np.float32]
-) -> list[align.Matrix]:
-    """Picture to each part's crop ``[2, 3]``: the face's roll and scale, around `middles`
-    ``[n, 2]`` (`part_middles`)."""
-    to_mean = face_matrix(mesh, side=1, half=0.5)
+    middles = (align.apply(to_mean, mesh[list(part.centre), :2]).mean(0) for part in parts)
     return [
         align.compose(placement(PART_SIDE, part.half, (middle[0], middle[1])), to_mean)
-        for part, middle in zip(parts, middles.tolist(), strict=True)
+        for part, middle in zip(parts, middles, strict=True)
     ]
 
 

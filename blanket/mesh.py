@@ -24,7 +24,6 @@ from blanket.crop import (
     face_matrix,
     lips_part,
     part_matrices,
-    part_middles,
     placement,
 )
 from blanket.faces import Face, Image, Points
@@ -35,9 +34,6 @@ from blanket.weights import weights_path
 MASK_SIDE = 48
 _MIDDLE = slice(10, 38), slice(12, 36)
 """Cells of the face crop that most faces fill."""
-_SLIP = 0.035
-"""Units of the mean face within it that an eye cannot move from one frame to the next: in free
-view they do by 0.01, rarely by more than 0.03, and by up to 0.1 where a hand hides one in part."""
 LOOKS = 2
 """How often eyes and lips are cut out and read, each time where the last reading put them."""
 
@@ -98,20 +94,8 @@ class MeshNetwork:
         return best
 
     def follow(self, picture: Image, mesh: Points) -> Reading:
-        """The mesh of a face that lay about at `mesh` in the frame before.
-
-        An eye that has slipped within the face is looked for where it was: the first network
-        misplaces the far eye of a turned head by as much as its width, which a second look
-        mends, but not once a hand hides half of what it looks at.
-        """
-        reading = self.read(picture, face_matrix(mesh))
-        eyes = _parts()[:2]
-        was, now = (part_middles(one, eyes) for one in (mesh, reading.mesh))
-        if np.linalg.norm(now - was, axis=1).max() > _SLIP:
-            for _ in range(LOOKS):
-                self._look_at_eyes(picture, reading.mesh, part_matrices(reading.mesh, eyes, was))
-                was = part_middles(reading.mesh, eyes)
-        return reading
+        """The mesh of a face that lay about at `mesh` in the frame before."""
+        return self.read(picture, face_matrix(mesh))
 
     def read(self, picture: Image, crop: align.Matrix) -> Reading:
         """The mesh of the face in a crop of an RGB picture ``[H, W, 3]``.
@@ -128,9 +112,7 @@ class MeshNetwork:
         mesh = reading.mesh.copy()
         # The first look misplaces the crops of the far eye; the second one mends them.
         for _ in range(LOOKS):
-            crops = part_matrices(mesh, _parts(), part_middles(mesh, _parts()))
-            self._look_at_eyes(picture, mesh, crops[:2])
-            self._look_at_lips(picture, mesh, crops[2])
+            self._look_again(picture, mesh, part_matrices(mesh, _parts()))
         return Reading(mesh, reading.trust, reading.occluded, reading.crop)
 
     def _face_reading(self, picture: Image, crop: align.Matrix) -> Reading:
@@ -140,20 +122,18 @@ class MeshNetwork:
         cover = (occluded[0] * 255).astype(np.uint8)
         return Reading(mesh, float(trust[0]), cover, crop)
 
-    def _look_at_eyes(self, picture: Image, mesh: Points, crops: list[align.Matrix]) -> None:
-        """Replace lids and irises of `mesh` by what the eye network reads in two crops."""
+    def _look_again(self, picture: Image, mesh: Points, crops: list[align.Matrix]) -> None:
+        """Replace lids, irises and lips of `mesh` by what the part networks read in crops."""
+        left_eye, right_eye, lips = _parts()
         # The right eye is read as a left one in the mirror.
-        left, right = crops[0], align.compose(_FLIP, crops[1])
-        eyes = np.stack([_cut(picture, left, PART_SIDE), _cut(picture, right, PART_SIDE)])
+        right = align.compose(_FLIP, crops[1])
+        eyes = np.stack([_cut(picture, crops[0], PART_SIDE), _cut(picture, right, PART_SIDE)])
         points = _pixels(self._eye.run(None, {"pixels": eyes})[0], PART_SIDE)
-        _blend(mesh, _parts()[0], left, points[0])
-        _blend(mesh, _parts()[1], right, points[1])
-
-    def _look_at_lips(self, picture: Image, mesh: Points, crop: align.Matrix) -> None:
-        """Replace the lips of `mesh` by what the lips network reads in a crop."""
-        mouth = _cut(picture, crop, PART_SIDE)
+        _blend(mesh, left_eye, crops[0], points[0])
+        _blend(mesh, right_eye, right, points[1])
+        mouth = _cut(picture, crops[2], PART_SIDE)
         points = _pixels(self._lips.run(None, {"pixels": mouth[None]})[0], PART_SIDE)
-        _blend(mesh, _parts()[2], crop, points[0])
+        _blend(mesh, lips, crops[2], points[0])
 
 
 _FLIP = np.array([[-1, 0, PART_SIDE - 1], [0, 1, 0]], np.float32)

@@ -38,7 +38,7 @@ _KNOWN = 0.99
 _NEAR_BORDER = 0.05
 """How near the border the network alone is not believed, in sides of the patch: of its cells two
 reach beyond it."""
-_TRACE = 0.02, 0.08
+_TRACE = 0.04, 0.16
 """What the network must suspect of what is strange: less is no trace of a thing, more is one."""
 _DETAIL, _WINDOW = (0.8, 3.0), 5.0
 """Texels (standard deviation) between which detail of skin lies, and over which it is compared."""
