@@ -14,18 +14,21 @@ from blanket.weights import weights_folder
 
 Data = Annotated[Path, typer.Option("--data", help="Folder of labelled faces.")]
 
+Run = Annotated[Path, typer.Option(help="Folder of checkpoints; resumed from there.")]
+Steps = Annotated[int | None, typer.Option(min=1, help="Number of batches.")]
+Size = Annotated[int | None, typer.Option(min=1, help="Faces in a batch.")]
+Device = Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")]
+
 train = typer.Typer(help="Makes the files in weights/ anew.", no_args_is_help=True)
 
 
 @train.command("mesh")
 def train_mesh(
     data: Data,
-    run: Annotated[Path, typer.Option(help="Folder of checkpoints; resumed from there.")] = Path(
-        "runs/mesh"
-    ),
-    steps: Annotated[int | None, typer.Option(min=1, help="Number of batches.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Faces in a batch.")] = None,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    run: Run = Path("runs/mesh"),
+    steps: Steps = None,
+    batch: Size = None,
+    device: Device = "cpu",
 ) -> None:
     """Train the networks that find the 478 points of a face."""
     with needs("train", "training"):
@@ -43,12 +46,10 @@ def train_mesh(
 def train_cover(
     data: Data,
     hand: Annotated[Path, typer.Option(help="A rigged hand with WebXR's joints, a .glb file.")],
-    run: Annotated[Path, typer.Option(help="Folder of checkpoints; resumed from there.")] = Path(
-        "runs/cover"
-    ),
-    steps: Annotated[int | None, typer.Option(min=1, help="Number of batches.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Faces in a batch.")] = None,
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where to train.")] = "cpu",
+    run: Run = Path("runs/cover"),
+    steps: Steps = None,
+    batch: Size = None,
+    device: Device = "cpu",
 ) -> None:
     """Teach the trained face network what hands in front of a face look like."""
     with needs("train", "training"):

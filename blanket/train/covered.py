@@ -12,10 +12,9 @@ from blanket import align
 from blanket.crop import FACE_SIDE, face_matrix
 from blanket.faces import Image, Points
 from blanket.occluders import Float, Occluder, paste
-from blanket.topology import load_topology
 from blanket.train.heads import elsewhere
 from blanket.train.lesson import Batch
-from blanket.train.samples import CACHE_SIDE, MASK_SIDE, Faces, Look, jitter
+from blanket.train.samples import MASK_SIDE, Faces, Look, jitter
 
 _CHEEKS = (50, 280, 151, 205, 425)
 """Where the skin is whose colour a hand takes: cheeks, forehead, beside the mouth."""
@@ -37,18 +36,8 @@ class Covered(IterableDataset[Batch]):
             samples = [self._sample(rng) for _ in range(self.batch)]
             yield {key: np.stack([s[key] for s in samples]) for key in samples[0]}
 
-    def _drawn(self, rng: np.random.Generator) -> tuple[Image, Points]:
-        """A face and its mesh ``[478, 3]``, mirrored half of the time."""
-        index = rng.choice(len(self.faces.weight), p=self.faces.weight)
-        picture, mesh = self.faces.pictures[index], self.faces.mesh[index]
-        if rng.random() < 0.5:
-            shift = np.array((CACHE_SIDE - 1, 0, 0), np.float32)
-            mesh = (mesh * np.array((-1, 1, 1), np.float32) + shift)[load_topology().mirror]
-            picture = np.ascontiguousarray(picture[:, ::-1])
-        return picture, mesh
-
     def _sample(self, rng: np.random.Generator) -> Batch:
-        picture, mesh = self._drawn(rng)
+        picture, mesh = self.faces.drawn(rng)
         degrees, scale, shift = (28, 0.16, 0.12) if rng.random() < 0.25 else (7, 0.05, 0.035)
         matrix = align.compose(jitter(rng, FACE_SIDE, degrees, scale, shift), face_matrix(mesh))
         points = align.apply(matrix, mesh)

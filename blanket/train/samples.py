@@ -40,6 +40,16 @@ class Faces:
     mesh: Points
     weight: np.ndarray
 
+    def drawn(self, rng: np.random.Generator) -> tuple[Image, Points]:
+        """One of them at random, mirrored half of the time: its picture and its mesh."""
+        index = rng.choice(len(self.weight), p=self.weight)
+        picture, mesh = self.pictures[index], self.mesh[index]
+        if rng.random() < 0.5:
+            picture = np.ascontiguousarray(picture[:, ::-1])
+            shift = np.array((CACHE_SIDE - 1, 0, 0), np.float32)
+            mesh = (mesh * np.array((-1, 1, 1), np.float32) + shift)[load_topology().mirror]
+        return picture, mesh
+
 
 def load_faces(sets: list[LabelledSet], skip: set[str], only: set[str] | None = None) -> Faces:
     """Every picture cut out around its face; `skip` and `only` hold "SET/STEM" names."""
@@ -102,12 +112,7 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
 
     def sample(self, rng: np.random.Generator) -> Batch:
         """One sample, as in the class's docstring, without the leading axis."""
-        index = rng.choice(len(self.faces.weight), p=self.faces.weight)
-        picture, mesh = self.faces.pictures[index], self.faces.mesh[index]
-        topology = load_topology()
-        if rng.random() < 0.5:
-            picture = picture[:, ::-1]
-            mesh = (mesh * (-1, 1, 1) + (CACHE_SIDE - 1, 0, 0))[topology.mirror].astype(np.float32)
+        picture, mesh = self.faces.drawn(rng)
         valid = rng.random() > 0.06
         wide = rng.random() < 0.25
         matrix = face_matrix(mesh)
@@ -134,12 +139,12 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
                 mask = np.maximum(
                     mask, paste(canvas, occluder, (anchor[0], anchor[1]), width, skin, rng)
                 )
-        canvas = np.clip(canvas, 0, 255).astype(np.uint8)
+        seen = np.clip(canvas, 0, 255).astype(np.uint8)
 
         look = Look(rng, self.hard)
         size = (FACE_SIDE, FACE_SIDE)
         face = cv2.warpAffine(
-            canvas,
+            seen,
             matrix,
             size,
             borderMode=cv2.BORDER_CONSTANT if rng.random() < 0.3 else cv2.BORDER_REFLECT,
@@ -147,8 +152,8 @@ class Samples(IterableDataset):  # type: ignore[type-arg]
         cover = cv2.warpAffine(mask, matrix, size)
         cover = cv2.resize(cover, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
         points = align.apply(matrix, mesh)
-        eye, eye_points = self._part(rng, canvas, mesh, eye_part(), bool(rng.random() < 0.5))
-        lips, lips_points = self._part(rng, canvas, mesh, lips_part(), False)
+        eye, eye_points = self._part(rng, seen, mesh, eye_part(), bool(rng.random() < 0.5))
+        lips, lips_points = self._part(rng, seen, mesh, lips_part(), False)
         return {
             "face": look(face),
             "eye": look(eye),
