@@ -28,14 +28,14 @@ Values = NDArray[np.float64]
 _LIDS = ((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380))
 _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
-_RIM = 0.08
-"""How near the outline a vertex is left out of the pose, in outer eye distances."""
+_RIM = 0.1
+"""How near the outline a vertex says less of the pose, in outer eye distances: nothing on it."""
 _LID, _LID_WEIGHT = 0.06, 0.5
 """How near lids a vertex says less of the pose, in outer eye distances, and how much it says:
 a blink is no nod."""
-_DEPTH = 0.2
+_DEPTH = 0.3
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
-much as in the picture plane, so its square by four to five times."""
+much as in the picture plane, so its square by three to five times."""
 _ROUNDS, _SMALL = 5, 1e-6
 """Of the fit, at most; it ends when no step is larger than so much of the size."""
 
@@ -103,8 +103,8 @@ def horizontal_gaze(mesh: Points) -> Values:
 def pose_weights() -> Values:
     """``[468]``: how much each surface vertex says of the head's pose.
 
-    0 near the outline, which lies where skin turns from view, on no point of the head in
-    particular: its vertices are read three times less exactly than those inside. Little on
+    Less the nearer the outline, which lies where skin turns from view, on no point of the head
+    in particular: its vertices are read three times less exactly than those inside. Little on
     the lids, which open and close.
     """
     mean = load_topology().mean[:SURFACE, :2]
@@ -112,7 +112,7 @@ def pose_weights() -> Values:
         np.linalg.norm(mean[:, None] - mean[list(ring)], axis=-1).min(1)
         for ring in (OVAL, LEFT_EYE + RIGHT_EYE)
     )
-    return np.where(rim > _RIM, np.where(lids > _LID, 1.0, _LID_WEIGHT), 0.0)
+    return (rim / _RIM).clip(0, 1) * np.where(lids > _LID, 1.0, _LID_WEIGHT)
 
 
 def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
@@ -120,7 +120,8 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
     ``[478, 3]`` at rest, or a shape for each, nearest to meshes ``[..., 478, 3]``.
 
     Least squares over the vertices inside the outline, where depth, which a network only
-    guesses, counts for a fifth of what is seen (Gauss-Newton from the fit of Umeyama 1991).
+    guesses, counts for less than a third of what is seen (Gauss-Newton from the fit of Umeyama
+    1991).
     Points enter only by their second moments, so that a round costs next to nothing.
     """
     weights = pose_weights() / pose_weights().sum()

@@ -59,6 +59,13 @@ def test_it_goes_no_farther_than_a_mesh_may_be_off(patch: np.ndarray) -> None:
     assert (added < 0.1 * SIDE).all()
 
 
+def test_a_rim_that_lies_over_the_background_does_not_go_on(patch: np.ndarray) -> None:
+    patch[:, : 2 * (EDGE + 6)] = BACKGROUND
+    where = drawn()
+    beyond_horizon(where, patch)
+    assert not covered(where)[40:120, :EDGE].any()
+
+
 def test_skin_beyond_something_else_is_not_this_face(patch: np.ndarray) -> None:
     patch[:] = SKIN
     patch[:, 2 * 33 : 2 * 37] = BACKGROUND

@@ -100,11 +100,12 @@ class Morphable:
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
         fit = FIT * np.log(chances[fitting])
-        far = foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL)
-        # Textures are taken in the model's order: many are as good as equally far, and a hair's
+        # Both are taken in the model's order: many are as good as equally far, and a hair's
         # breadth in how the child is read would turn whom the seed picks.
-        skins = np.sort(fitting[np.argsort(-far[0] - fit)[:LEADERS]])[::-1]
-        forms = fitting[np.argsort(-far[1])[:LEADERS]]
+        skins, forms = (
+            np.sort(fitting[np.argsort(-far - fit)[:LEADERS]])[::-1]
+            for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
+        )
         leaders = int(rng.choice(skins)), int(rng.choice(forms))
         # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away.
         textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)

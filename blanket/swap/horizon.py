@@ -18,6 +18,8 @@ from blanket.texture import TEXTURE_SIDE, atlas
 
 _REACH = 0.085
 """How far beyond the mesh skin is looked for, in sides of the patch."""
+_RIM = 0.03
+"""How far inside the mesh that skin lies, in sides of the patch."""
 _ALIKE = 40.0
 """Levels by which a pixel may differ from the skin that is nearest, in any channel: folds differ
 by 30, the dark line at which a face ends by 60."""
@@ -85,7 +87,9 @@ def _unlike(
     """How far each pixel of an area is from the skin inside the mesh that is nearest, in levels."""
     small = cv2.resize(patch, (side, side), interpolation=cv2.INTER_AREA)
     near = small[area].astype(np.float32)
-    weight = inside.astype(np.float32)
+    # Where its outline was pulled in, the rim of a mesh lies over what is behind the face.
+    rim = 2 * round(_RIM * side) + 1
+    weight = cv2.erode(inside.astype(np.uint8), np.ones((rim, rim), np.uint8)).astype(np.float32)
     window = (2 * round(_REACH * side / 2) + 1,) * 2
     usual = cv2.blur(near * weight[..., None], window)
     usual /= np.maximum(cv2.blur(weight, window), 1e-3)[..., None]

@@ -50,7 +50,7 @@ outer eye corners."""
 LID_SHARE = 0.6
 """How much farther they reach around an eye that closes, as a share of how far its lids have
 come together: more, and gaze follows less well."""
-SOFT = 0.02
+SOFT = 0.027
 """Standard deviation of how they give way to the texture, in the same unit."""
 _HALF = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]], np.float32)
 PATCH_SIDES = (64, 96, 128, 192, 256, 320, 384, 448)
