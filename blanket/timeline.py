@@ -20,6 +20,8 @@ _EXACT = ("by-hand", "leak", "gap")
 gaps that were filled before (`blanket.stretch`)."""
 _BORDER = 0.02
 """Of the picture's side: a face as near as this to the border comes or goes there."""
+_STILL = 0.01
+"""Of its size a face must move in a frame to come or go: less is what readings are off by."""
 REACH = 3
 """Frames to either side that the smoothing looks at."""
 _CLOSE_BY = np.ones((9, 9), np.uint8)
@@ -153,7 +155,9 @@ class Timeline:
         steps = abs(int(self._frames[other]) - frame)
         if 0 < steps <= 2 * REACH:
             inner = self.track.sightings[int(self._frames[other])].box[:4]
-            speed = np.tile((box - inner).reshape(2, 2).mean(0) / steps, 2)
+            moves = (box - inner).reshape(2, 2).mean(0) / steps
+            moves[np.abs(moves) < _STILL * float((box[2:] - box[:2]).max())] = 0
+            speed = np.tile(moves, 2)
         gone = self._beyond(box + speed * self._linger, 1.0)
         moved = (box + speed * away).astype(np.float32)
         if not (gone or self._beyond(box, 0.0)) or self._beyond(moved, 1.0):

@@ -139,6 +139,16 @@ def test_low_trust_between_good_meshes_is_bridged() -> None:
     assert placed is not None and placed.rule is None
 
 
+@pytest.mark.parametrize(("pace", "comes"), [(0.6, False), (6.0, True)])
+def test_only_who_moves_comes_in_at_the_border(pace: float, comes: bool) -> None:
+    # The first reading of a face that stands still is off by as much as a hundredth of it.
+    track = track_of({60 + i: mesh_at(300 + pace * i) for i in range(10)})
+    line = Timeline(track, [], max_gap=8, smoothing=0.5, linger=1500, size=(640, 480))
+    before = line.at(40)
+    assert (before is not None) is comes
+    assert before is None or before.rule == "border"
+
+
 def covers(levels: list[int]) -> list[float]:
     """How much of a face lies behind something in each frame, by what was read there."""
     track = Track(0, {i: sighting(mesh_at(100.0), level) for i, level in enumerate(levels)})
