@@ -20,9 +20,11 @@ from blanket.swap.shape import ShapeChange, reshape, worn
 from blanket.texture import TEXTURE_SIDE, atlas, texel_positions, texture_points, unwrap
 from blanket.topology import (
     INNER_LIPS,
+    LEFT_BROW,
     LEFT_EYE,
     OUTER_LIPS,
     OVAL,
+    RIGHT_BROW,
     RIGHT_EYE,
     load_topology,
 )
@@ -158,6 +160,18 @@ def test_eyes_keep_their_form_when_they_move() -> None:
     _, moved, _ = reshape(SIDE, mesh, change)
     assert np.abs(eye_opening(moved) - eye_opening(mesh)).max() < 0.02
     assert np.abs(iris_position(moved) - iris_position(mesh)).max() < 0.03
+
+
+@pytest.mark.parametrize(("lower", "share"), [(0.08, 0.5), (-0.08, 1.0)])
+def test_a_brow_that_comes_down_on_its_eye_is_no_frown(lower: float, share: float) -> None:
+    own = load_topology().mean
+    shape = own.copy()
+    shape[list(LEFT_BROW + RIGHT_BROW), 1] += lower
+    new = worn(own, ShapeChange(own, shape))
+    for brow, eye in ((LEFT_BROW, LEFT_EYE), (RIGHT_BROW, RIGHT_EYE)):
+        before, after = (m[list(eye), 1].mean() - m[list(brow), 1].mean() for m in (own, new))
+        assert after < before if lower > 0 else after > before
+        assert abs(after - before) == pytest.approx(share * abs(lower), rel=0.3)
 
 
 def test_pixels_go_where_the_mesh_goes() -> None:

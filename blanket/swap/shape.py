@@ -38,7 +38,7 @@ _BLOCKS = (
     ((1, 2, 98, 327, 64, 294), (1, 4, 2, 98, 327, 64, 294), 1.0),
     (OUTER_LIPS, (61, 291, 0, 17), 1.1),
 )
-_NOSE, _MOUTH = 4, 5
+_LEFT_EYE, _RIGHT_EYE, _LEFT_BROW, _RIGHT_BROW, _NOSE, _MOUTH = range(len(_BLOCKS))
 # Vertices that move by themselves: bridge of the nose, cheeks, chin.
 _SINGLE = (6, 168, 50, 280, 205, 425, 199)
 _RIM = OVAL[::2]
@@ -79,6 +79,10 @@ class ShapeChange:
         # Depth is only guessed; what is seen from the front is what moves.
         moved[..., 2] = 0
         shifts = np.stack([moved[..., list(ring), :].mean(-2) for ring, _, _ in _BLOCKS], -2)
+        # A brow that comes down on its eye goes half of the way with it: lowered, it reads as a
+        # frown.
+        for brow, eye in ((_LEFT_BROW, _LEFT_EYE), (_RIGHT_BROW, _RIGHT_EYE)):
+            shifts[..., brow, 1] -= (shifts[..., brow, 1] - shifts[..., eye, 1]).clip(0) / 2
         # The mouth goes half of the way with the nose: a lip that is squeezed or stretched
         # reads as a nod.
         shifts[..., _MOUTH, :] = (shifts[..., _MOUTH, :] + shifts[..., _NOSE, :]) / 2
