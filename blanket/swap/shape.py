@@ -52,7 +52,7 @@ moves be seen twice."""
 _NEAR = 0.5
 """How near a point of the outline may come to a feature, over how near it is at rest, before it
 gives way."""
-_ACROSS, _UNSEEN = 0.6, 0.0054
+_ACROSS, _UNSEEN = 0.5, 0.0054
 """The largest move across the face's outline, over the distance to it, and how much more, in
 sides of the patch, is no dent that is seen."""
 _STILL = 24
