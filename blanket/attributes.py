@@ -121,8 +121,7 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
 
     Least squares over the vertices inside the outline, where depth, which a network only
     guesses, counts for less than a third of what is seen (Gauss-Newton from the fit of Umeyama
-    1991).
-    Points enter only by their second moments, so that a round costs next to nothing.
+    1991). Points enter only by their second moments, so that a round costs next to nothing.
     """
     weights = pose_weights() / pose_weights().sum()
     source = shape[..., :SURFACE, :].astype(np.float64)

@@ -75,7 +75,7 @@ class Lighting:
         where = texel_positions(scaled, LIGHT_SIDE)
         texture = cv2.remap(small, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         clear = 1 - cv2.remap(veil, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        clear = (clear * 1.6 - 0.6).clip(0, 1) * _front(scaled)
+        clear = (clear * 1.6 - 0.6).clip(0, 1) * _front(where)
         shade = self._relief(texture.mean(-1, dtype=np.float32), clear * _hull(), mesh)[..., None]
         now = broad_light(texture / shade, clear)
         if self._light is None:
@@ -86,9 +86,9 @@ class Lighting:
         return self._light * shade
 
 
-def _front(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-    """``[40, 40]``: 1 where the face is turned to the viewer, 0 where it is edge-on or away."""
-    where = texel_positions(mesh, LIGHT_SIDE)
+def _front(where: NDArray[np.float32]) -> NDArray[np.float32]:
+    """``[40, 40]``: 1 where the face is turned to the viewer, 0 where it is edge-on or away.
+    where: ``[40, 40, 2]``, the place of each texel in the picture."""
     dx, dy = np.gradient(where, axis=1), np.gradient(where, axis=0)
     area = dx[..., 0] * dy[..., 1] - dx[..., 1] * dy[..., 0]
     usual = max(float(np.median(area)), 1e-6)

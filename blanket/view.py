@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blanket.appearance import freeness
 from blanket.attributes import eye_distance, eye_opening, head_pose
 from blanket.crop import face_matrix
 from blanket.errors import InputError
@@ -108,11 +109,11 @@ def _shortlist(analysis: Analysis, subject: int) -> list[tuple[int, float]]:
     meshes = np.stack([mesh for _, _, mesh in seen])
     yaw, pitch, _ = head_pose(meshes).T
     trust = np.array([sighting.trust for _, sighting, _ in seen])
-    covered = np.array([s.occluded[8:40, 8:40].mean() / 100 for _, s, _ in seen])
+    free = np.array([freeness(sighting.occluded) for _, sighting, _ in seen])
     opening = eye_opening(meshes).mean(-1)
     wide = np.clip(opening / max(float(np.quantile(opening, 0.75)), 1e-6), 0.2, 1)
     size = eye_distance(meshes)
-    merit = trust * (1 - covered.clip(0, 0.95)) ** 2 * wide * (size / size.max())
+    merit = trust * free**2 * wide * (size / size.max())
     merit /= 1 + (yaw / 15) ** 2 + (pitch / 15) ** 2
     kept: list[tuple[int, float]] = []
     for position in np.argsort(-merit, kind="stable"):

@@ -34,9 +34,12 @@ def train_mesh(
     with needs("train", "training"):
         from blanket.train import mesh
 
-    sizes = {key: value for key, value in (("steps", steps), ("batch", batch)) if value}
     training = mesh.MeshTraining(
-        data=data, run=run, output=weights_folder(), device=device, **sizes
+        data=data,
+        run=run,
+        output=weights_folder(),
+        device=device,
+        **_given(steps=steps, batch=batch),
     )
     for name, error in mesh.train_mesh(training).items():
         say(f"held-out error, {name}: {error:.2%} of the distance between the outer eye corners")
@@ -55,14 +58,24 @@ def train_cover(
     with needs("train", "training"):
         from blanket.train import cover
 
-    sizes = {key: value for key, value in (("steps", steps), ("batch", batch)) if value}
     weights = weights_folder()
     training = cover.CoverTraining(
-        data=data, hand=hand, run=run, source=weights, output=weights, device=device, **sizes
+        data=data,
+        hand=hand,
+        run=run,
+        source=weights,
+        output=weights,
+        device=device,
+        **_given(steps=steps, batch=batch),
     )
     skill = cover.train_cover(training)
     say(f"covered, seen over seen or there: {skill['cover']:.1%}")
     say(f"of bare faces taken for something in front: {skill['taken']:.1%}")
+
+
+def _given(**sizes: int | None) -> dict[str, int]:
+    """Those that were given: the others are as the training has them."""
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 @train.command("morphable")
