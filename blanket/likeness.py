@@ -111,6 +111,10 @@ class Likeness:
         """Predicted ages in years ``[...]`` of features ``[..., F]``."""
         return np.exp(np.interp(self.code(features) @ self.age, *self.ages))
 
+    def at_age(self, years: float) -> float:
+        """What `age` gives over the code of a face of so many years."""
+        return float(np.interp(np.log(years), self.ages[1], self.ages[0]))
+
     def man(self, features: Float) -> Float:
         """Predicted ratings of gender, 0 (woman) to 100 (man), ``[...]``."""
         return (self.code(features) @ self.gender).clip(0, 100)

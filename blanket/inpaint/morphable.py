@@ -35,6 +35,9 @@ the texture and once for the shape."""
 FIT = 0.004
 """What it is worth, as a distance, to fit better (the chance's logarithm): distances of exemplars
 are often as good as equal."""
+AGE = 0.05
+"""What it is worth, as a distance, to look a factor of e nearer to the wanted age: of mixtures
+that are nearly as far, the one of that age is taken."""
 PARTNERS = 2
 LEAD = 0.65, 0.8
 """The leader's share, from and to: more, and its brows look drawn on another's skin."""
@@ -107,9 +110,10 @@ class Morphable:
             for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
         )
         leaders = int(rng.choice(skins)), int(rng.choice(forms))
-        # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away.
+        # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away and
+        # about of the age.
         textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)
-        texture, shape = foresight.farthest(textures, shapes, USUAL)
+        texture, shape = foresight.best(textures, shapes, USUAL, self._years(own))
         # 4. Steps on in the same direction, until it is far enough.
         chosen = textures[[texture]], shapes[[shape]]
         for step in STEPS:
@@ -207,15 +211,22 @@ class Foresight:
         """``[N]``, of mixtures ``[N, exemplars]`` of textures and of shapes after a step."""
         return self._length(textures @ self._textures + self._worn(shapes, step) - self._mine[0])
 
-    def farthest(
-        self, textures: NDArray[np.float32], shapes: NDArray[np.float32], step: float
+    def best(
+        self,
+        textures: NDArray[np.float32],
+        shapes: NDArray[np.float32],
+        step: float,
+        years: float,
     ) -> tuple[int, int]:
-        """Of mixtures of textures and of shapes after a step, those that together are farthest."""
-        seen = self._likeness.embedding[:-1]
-        of_textures = (textures @ self._textures - self._mine[0]) @ seen
-        of_shapes = self._worn(shapes, step) @ seen
-        apart = np.linalg.norm(of_textures[:, None] + of_shapes, axis=-1)
-        texture, shape = np.unravel_index(int(apart.argmax()), apart.shape)
+        """Of mixtures of textures and of shapes after a step, those that together are farthest,
+        less what their age is off by."""
+        seen, age = self._likeness.embedding[:-1], self._likeness.age
+        of_textures, of_shapes = textures @ self._textures, self._worn(shapes, step)
+        away = ((of_textures - self._mine[0]) @ seen)[:, None] + of_shapes @ seen
+        ages = (of_textures @ age[:-1])[:, None] + of_shapes @ age[:-1] + age[-1]
+        older = np.abs(ages - self._likeness.at_age(years))
+        merit = np.linalg.norm(away, axis=-1) - AGE * older
+        texture, shape = np.unravel_index(int(merit.argmax()), merit.shape)
         return int(texture), int(shape)
 
 
