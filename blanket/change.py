@@ -35,8 +35,9 @@ _COVERED, _DOUBT = 0.5, 0.25
 that the mesh network half sees stays as it was, and would pass for a part of a face."""
 _LEAST = 0.15
 """Share of the face that must be free of what is in front of it to be compared."""
-_HALF = 0.4
-"""The same share below which less than half of the face is free, without eyes and mouth."""
+_PARTLY = 0.6
+"""The same share below which only a part of the face is compared: without eyes and mouth, a face
+that is free all around has 0.8. Parts of two faces are sooner alike than all of them."""
 _CELLS = 8
 """Across the patch; the noise of the surroundings is that of a cell."""
 _INNER = 0.9
@@ -59,7 +60,8 @@ _SAME_AT_ALL = 0.6
 _NOTHING_ALIKE = 0.1
 """Below this correlation what is there is no face of the same pose and expression."""
 _PART = 0.97
-"""`UNTOUCHED` where less than half of a face is compared."""
+"""`UNTOUCHED` where only a part of a face is compared. Bitrates that leave less of one as it was
+leave noise all around, which explains the change."""
 _KEPT, _KEPT_NOISE = 0.96, 9.0
 """Correlation from which, and change over that of the surroundings, in power, up to which a place
 of a face is as it was."""
@@ -76,8 +78,8 @@ class Change:
 
     correlation: of its detail, -1 to 1. kept: the share of its detail, in power, that lies where it
     is as it was. detail: how much of it the output has, 1 for as much. over_noise: power of what
-    changed in the face over that in its surroundings. part: so much of it is covered that less
-    than half is compared.
+    changed in the face over that in its surroundings. part: only a part of it is compared, for
+    the rest is covered or beyond the border.
     """
 
     correlation: float
@@ -146,7 +148,7 @@ class Patch:
             cover = _on_patch(occluded)
             self._face, self._bare = self._face & (cover < _COVERED), self._face & (cover < _DOUBT)
         share = float(self._face.sum()) / float(upright.sum())
-        self.seen, self._part = share >= _LEAST, share < _HALF
+        self.seen, self._part = share >= _LEAST, share < _PARTLY
         if float(self._bare.sum()) < _LEAST * float(upright.sum()):
             self._bare = self._face
         self._parts = [_Part.of(part) for part in (self._face, self._around)]

@@ -343,6 +343,23 @@ def test_a_hand_that_is_half_seen_is_no_half_of_a_face() -> None:
     assert not Patch(Still(noise), box, mesh, halves).change(Still(after)).unclear
 
 
+def test_half_a_face_is_sooner_alike_than_a_whole_one() -> None:
+    rng = np.random.default_rng(0)
+    before, other = rng.integers(64, 192, (2, 360, 640, 3)).astype(np.float64)
+    row, column = np.mgrid[:360, :640]
+    change = 0.27 * (other - 128)
+    for x, whole in ((280, True), (-30, False)):
+        box = np.array([x, 130, x + 60, 210], np.float32)
+        face = (np.hypot((column - x - 30) / 30, (row - 170) / 40) < 1.2)[..., None]
+        patch = Patch(Still(before.astype(np.uint8)), box)
+        # Something new that is much like it, on a background that is as it was.
+        changed = patch.change(Still(np.where(face, before + change, before).astype(np.uint8)))
+        assert 0.95 < changed.correlation < 0.97
+        assert changed.untouched == whole and changed.unclear
+        # As much change all over the picture is noise.
+        assert patch.change(Still((before + change).astype(np.uint8))).untouched
+
+
 def test_a_negative_is_suspect(demo: Demo, tmp_path: Path) -> None:
     clip = copied(demo, tmp_path / "negative.mp4", lambda index, picture: 255 - picture)
     report = blanket.audit(demo.clip, clip, **QUICK)
