@@ -244,6 +244,6 @@ def departure(
     if known is not None and (inside & known).any():
         inside = inside & known
     # The middle of the hull decides what the light did: less than half of it is covered.
-    ratio -= np.median(ratio[inside], axis=0)
+    ratio -= [np.median(colour[inside]) for colour in cv2.split(ratio)]
     away = np.abs(ratio).mean(-1)
     return away if known is None else np.where(known, away, np.float32(0))

@@ -25,7 +25,7 @@ from blanket.topology import (
 
 Values = NDArray[np.float64]
 
-_LIDS = ((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380))
+_LIDS = np.array((((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380))))
 _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
 _RIM = 0.1
@@ -36,8 +36,8 @@ a blink is no nod."""
 _DEPTH = 0.3
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by three to five times."""
-_ROUNDS, _SMALL = 5, 1e-6
-"""Of the fit, at most; it ends when no step is larger than so much of the size."""
+_ROUNDS, _SMALL = 5, 1e-4
+"""Of the fit, at most; it ends when no turn, in radians, and no growth is larger."""
 
 
 def eye_distance(mesh: Points) -> Values:
@@ -51,13 +51,8 @@ def eye_distance(mesh: Points) -> Values:
 def eye_opening(mesh: Points) -> Values:
     """Gap between the lids over the width of the eye ``[..., 2]`` (left, right), about 0 to
     0.5: the eye aspect ratio of Soukupova & Cech (2016) with three pairs of points."""
-    sides = []
-    for pairs, (start, end) in zip(_LIDS, _CORNERS, strict=True):
-        gaps = [mesh[..., up, :2] - mesh[..., low, :2] for up, low in pairs]
-        gap = np.mean([np.linalg.norm(g, axis=-1) for g in gaps], axis=0)
-        width = np.linalg.norm(mesh[..., end, :2] - mesh[..., start, :2], axis=-1)
-        sides.append(gap / np.maximum(width, 1e-6))
-    return np.stack(sides, axis=-1)
+    gaps = mesh[..., _LIDS[..., 0], :2] - mesh[..., _LIDS[..., 1], :2]
+    return np.asarray(np.linalg.norm(gaps, axis=-1).mean(-1) / eye_widths(mesh))
 
 
 def mouth_opening(mesh: Points) -> Values:
@@ -101,7 +96,7 @@ def horizontal_gaze(mesh: Points) -> Values:
 
 @cache
 def pose_weights() -> Values:
-    """``[468]``: how much each surface vertex says of the head's pose.
+    """``[468]``: how much each surface vertex says of the head's pose; the sum is 1.
 
     Less the nearer the outline, which lies where skin turns from view, on no point of the head
     in particular: its vertices are read three times less exactly than those inside. Little on
@@ -112,7 +107,8 @@ def pose_weights() -> Values:
         np.linalg.norm(mean[:, None] - mean[list(ring)], axis=-1).min(1)
         for ring in (OVAL, LEFT_EYE + RIGHT_EYE)
     )
-    return (rim / _RIM).clip(0, 1) * np.where(lids > _LID, 1.0, _LID_WEIGHT)
+    weights = (rim / _RIM).clip(0, 1) * np.where(lids > _LID, 1.0, _LID_WEIGHT)
+    return np.asarray(weights / weights.sum())
 
 
 def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
@@ -123,7 +119,7 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
     guesses, counts for less than a third of what is seen (Gauss-Newton from the fit of Umeyama
     1991). Points enter only by their second moments, so that a round costs next to nothing.
     """
-    weights = pose_weights() / pose_weights().sum()
+    weights = pose_weights()
     source = shape[..., :SURFACE, :].astype(np.float64)
     target = mesh[..., :SURFACE, :].astype(np.float64)
     s_mean, t_mean = weights @ source, weights @ target
@@ -140,54 +136,48 @@ def pose_fit(shape: Points, mesh: Points) -> tuple[Values, Values, Values]:
         # Of the turned shape with itself, and with what it is still off by.
         by = scale[..., None, None]
         moment = by**2 * (turn @ own @ np.swapaxes(turn, -1, -2))
-        step = _pose_step(moment, by * (turn @ shared) - moment, scale)
-        turn, scale = _rotation(step[..., :3]) @ turn, scale + step[..., 3]
-        if (np.abs(step) < _SMALL * scale.clip(1)[..., None]).all():
+        step = _pose_step(moment, by * (turn @ shared) - moment)
+        turn, scale = _rotation(step[..., :3]) @ turn, scale * (1 + step[..., 3])
+        if (np.abs(step) < _SMALL).all():
             break
     shift = t_mean - scale[..., None] * (turn @ s_mean[..., None])[..., 0]
     return turn, scale, shift
 
 
-def _pose_step(moment: Values, off: Values, scale: Values) -> Values:
-    """The small turn about each axis, and the growth, ``[..., 4]`` that bring points nearest to
-    where they should be.
+_MOVES = np.array(
+    [
+        ((0, 0, 0), (0, 0, -1), (0, 1, 0)),
+        ((0, 0, 1), (0, 0, 0), (-1, 0, 0)),
+        ((0, -1, 0), (1, 0, 0), (0, 0, 0)),
+        ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    ],
+    np.float64,
+)
+"""How a point moves in a small turn about each axis, and as all grow: ``[4, 3, 3]``."""
+_SEEN = np.swapaxes(_MOVES, 1, 2) * (1, 1, _DEPTH)
+"""What is seen of these moves, transposed."""
+_BOTH = np.einsum("iac,jcb->abij", _SEEN, _MOVES)
+"""What is seen of two of them at once."""
+
+
+def _pose_step(moment: Values, off: Values) -> Values:
+    """The small turn about each axis, and the growth as a share, ``[..., 4]`` that bring points
+    nearest to where they should be.
 
     moment, off: weighted sums ``[..., 3, 3]`` of the outer products of the points with
     themselves, and with what they are off by.
     """
-    d = _DEPTH
-    xx, yy, zz = moment[..., 0, 0], moment[..., 1, 1], moment[..., 2, 2]
-    xy, xz, yz = moment[..., 0, 1], moment[..., 0, 2], moment[..., 1, 2]
-    none = np.zeros_like(xx)
-    turning_x, turning_y = (d - 1) * yz / scale, (1 - d) * xz / scale
-    normal = np.stack(
-        [
-            zz + d * yy, -d * xy, -xz, turning_x,
-            -d * xy, zz + d * xx, -yz, turning_y,
-            -xz, -yz, xx + yy, none,
-            turning_x, turning_y, none, (xx + yy + d * zz) / scale**2,
-        ], axis=-1,
-    ).reshape(*xx.shape, 4, 4)  # fmt: skip
-    towards = np.stack(
-        [
-            d * off[..., 1, 2] - off[..., 2, 1],
-            off[..., 2, 0] - d * off[..., 0, 2],
-            off[..., 0, 1] - off[..., 1, 0],
-            (off[..., 0, 0] + off[..., 1, 1] + d * off[..., 2, 2]) / scale,
-        ],
-        axis=-1,
-    )
-    step = np.linalg.solve(normal + 1e-12 * np.eye(4), towards[..., None])
+    normal = np.tensordot(moment, _BOTH, 2)
+    size = np.trace(moment, axis1=-2, axis2=-1)[..., None, None]
+    towards = np.tensordot(off, _SEEN, ((-2, -1), (1, 2)))
+    step = np.linalg.solve(normal + 1e-12 * size * np.eye(4), towards[..., None])
     return np.asarray(step[..., 0])
 
 
 def _rotation(about: Values) -> Values:
     """The rotations ``[..., 3, 3]`` about vectors ``[..., 3]`` by their lengths (Rodrigues)."""
-    angle = np.linalg.norm(about, axis=-1)[..., None, None]
-    a, b, c = np.moveaxis(about, -1, 0) / np.maximum(angle[..., 0, 0], 1e-12)
-    none = np.zeros_like(a)
-    cross = np.stack([none, -c, b, c, none, -a, -b, a, none], axis=-1)
-    cross = cross.reshape(*a.shape, 3, 3)
+    angle = np.sqrt((about**2).sum(-1))[..., None, None]
+    cross = np.tensordot(about, _MOVES[:3], 1) / np.maximum(angle, 1e-12)
     return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 

@@ -108,21 +108,6 @@ class Change:
         return not self.untouched and (self.detail < 0.55 or self.correlation < _NOTHING_ALIKE)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part of a patch that is blurred by itself. weight: ``[SIDE, SIDE]``, 1 within. scales:
-    for each of `_SIGMAS`, what to multiply a blur by there."""
-
-    weight: NDArray[np.float32]
-    scales: list[NDArray[np.float32]]
-
-    @classmethod
-    def of(cls, inside: NDArray[np.bool_]) -> _Part:
-        weight = inside.astype(np.float32)
-        totals = (_blurred(weight, sigma) for sigma in _SIGMAS)
-        return cls(weight, [weight / total.clip(1e-6) for total in totals])
-
-
 class Patch:
     """One face of an original, to compare outputs with.
 
@@ -151,7 +136,10 @@ class Patch:
         self.seen, self._part = share >= _LEAST, share < _PARTLY
         if float(self._bare.sum()) < _LEAST * float(upright.sum()):
             self._bare = self._face
-        self._parts = [_Part.of(part) for part in (self._face, self._around)]
+        # The face and its surroundings, each blurred by itself, and what to multiply it by then.
+        self._parts = np.dstack([self._face, self._around]).astype(np.float32)
+        blurred = (_blurred(self._parts, sigma) for sigma in _SIGMAS)
+        self._scales = [self._parts / total.clip(1e-6) for total in blurred]
         self._pattern, self._finer = self._detail(picture, self._matrix)
         self._size = size
 
@@ -184,10 +172,8 @@ class Patch:
         a, changed = self._finer, (finer - self._finer) ** 2
         weight = self._bare.astype(np.float32)
         total = _blurred(weight, _NEARBY).clip(1e-6)
-        power, new, shared, noise = (
-            _blurred(values * weight, _NEARBY) / total
-            for values in (a * a, finer * finer, a * finer, changed)
-        )
+        products = np.dstack([a * a, finer * finer, a * finer, changed]) * weight[..., None]
+        power, new, shared, noise = cv2.split(_blurred(products, _NEARBY) / total[..., None])
         # Where there is none it is neither kept nor changed.
         alike = shared > _KEPT * np.sqrt((power + 0.05) * (new + 0.05))
         here = alike & (noise < _KEPT_NOISE * (0.02 + self._noise(changed))) & self._bare
@@ -199,16 +185,12 @@ class Patch:
         """Of the face and of its surroundings, each by itself: the edge of a hand or of hair
         is none of the face's detail. Second, only the finer part of it."""
         luma = picture.luma(matrix, (SIDE, SIDE))
-        detail, finer = np.zeros_like(luma), np.zeros_like(luma)
-        for part in self._parts:
-            seen = luma * part.weight
-            fine, middle, coarse = (
-                _blurred(seen, sigma) * scale
-                for sigma, scale in zip(_SIGMAS, part.scales, strict=True)
-            )
-            detail += fine - coarse
-            finer += fine - middle
-        return detail, finer
+        seen = luma[..., None] * self._parts
+        fine, middle, coarse = (
+            _blurred(seen, sigma) * scale
+            for sigma, scale in zip(_SIGMAS, self._scales, strict=True)
+        )
+        return (fine - coarse).sum(-1), (fine - middle).sum(-1)
 
     def _noise(self, power: NDArray[np.float32]) -> float:
         """Of the surroundings: the median over cells of the mean power of the change, for

@@ -74,11 +74,19 @@ def blend(
     if not wide or x0 >= x1 or y0 >= y1:
         return touched
     alpha, shrink = _shrink(alpha, steps, cv2.BORDER_CONSTANT)
-    patches = [_shrink(patch, steps, cv2.BORDER_REPLICATE)[0] for patch in patches]
+    # One sample is repeated beyond the border; farther out there is no weight, and a border of
+    # nothing costs half as much as one that goes on.
+    patches = [
+        cv2.copyMakeBorder(
+            _shrink(patch, steps, cv2.BORDER_REPLICATE)[0], 1, 1, 1, 1, cv2.BORDER_REPLICATE
+        )
+        for patch in patches
+    ]
     # In bands, so that the float32 intermediates stay in the processor's cache.
     band = max(1, _BAND // (x1 - x0))
     for top in range(y0, y1, band):
         path = (shrink @ to_patch @ _shift(x0, top))[:2]
+        wider = path + ((0, 0, 1), (0, 0, 1))
         size = (x1 - x0, min(band, y1 - top))
         weight = cv2.warpAffine(alpha, path, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT)
         here = slice(top, top + size[1]), slice(x0, x1)
@@ -88,7 +96,7 @@ def blend(
             continue
         touched[here] = (weight > 0).view(np.uint8) * np.uint8(255)
         for plane, patch in zip(planes, patches, strict=True):
-            new = cv2.warpAffine(patch, path, size, flags=_FLAGS, borderMode=cv2.BORDER_REPLICATE)
+            new = cv2.warpAffine(patch, wider, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT)
             old = plane[here]
             change = cv2.subtract(new, old, dtype=cv2.CV_32F)
             cv2.multiply(change, _like(weight, change), dst=change)

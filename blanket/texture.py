@@ -77,7 +77,7 @@ def texel_positions(mesh: Points, side: int = TEXTURE_SIDE) -> NDArray[np.float3
 def laid_out(values: NDArray[np.float32], side: int = TEXTURE_SIDE) -> NDArray[np.float32]:
     """What is known of each surface vertex ``[468, D]``, over the texture ``[S, S, D]``."""
     layout = atlas(side)
-    return np.einsum("hwc,hwcd->hwd", layout.shares, values[layout.corners])
+    return np.einsum("hwc,hwcd->hwd", layout.shares, values.take(layout.corners, 0))
 
 
 def unwrap(picture: Array, mesh: Points, side: int = TEXTURE_SIDE) -> Array:
@@ -86,6 +86,4 @@ def unwrap(picture: Array, mesh: Points, side: int = TEXTURE_SIDE) -> Array:
     Beyond the outline the texture continues what lies beyond the face in the picture.
     """
     where = texel_positions(mesh, side)
-    return cv2.remap(
-        picture, where[..., 0], where[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -104,8 +104,8 @@ class WarpSwapper:
         # 3. Features where the new face has them.
         unshaped = mesh
         source, mesh, touched = reshape(side, mesh, self._change)
-        shaped = _moved(patch, source, cv2.INTER_CUBIC)
-        veil = _moved(cover, source, cv2.INTER_LINEAR) if cover.any() else cover
+        shaped = _sharply(patch, source)
+        veil = _moved(cover, source) if cover.any() else cover
         # 4. Where in the texture each pixel lies.
         where = Raster(side).texture_positions(mesh, shaped)
         # 5. The texture in the light of the patch.
@@ -118,7 +118,7 @@ class WarpSwapper:
             flat = 1 + np.float32(share) * (flat - 1)
         lit = cv2.multiply(flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
-        face = _moved(lit, where, cv2.INTER_LINEAR)
+        face = _coloured(lit, where)
         soften_edges(face, where)
         mask = self._mask(where, mesh, veil)
         face = self._as_sharp(face, shaped, mask, veil)
@@ -139,7 +139,7 @@ class WarpSwapper:
         side = where.shape[0]
         step = drawn_step(side)
         coarse = np.ascontiguousarray(where[::step, ::step])
-        alpha = _moved(self._alpha, coarse, cv2.INTER_LINEAR)
+        alpha = _moved(self._alpha, coarse)
         alpha *= _inside(coarse)
         near = align.apply(_HALF, mesh) if step == 2 else mesh
         # Where that is sure: what is half seen is the person's own.
@@ -172,9 +172,24 @@ class WarpSwapper:
         return cv2.GaussianBlur(face, (0, 0), softness) if softness > 0.25 else face
 
 
-def _moved(picture: Array, source: NDArray[np.float32], how: int) -> Array:
+def _moved(picture: Array, source: NDArray[np.float32]) -> Array:
     """A picture whose pixels come from the places ``[S, S, 2]`` in another."""
-    return cv2.remap(picture, source, None, how, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _coloured(picture: Image, source: NDArray[np.float32]) -> Image:
+    """The same of colours, which OpenCV moves twice as fast where there are four."""
+    four = _moved(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), source)
+    return cv2.cvtColor(four, cv2.COLOR_RGBA2RGB)
+
+
+def _sharply(picture: Image, source: NDArray[np.float32]) -> Image:
+    """The same, but cubic: what is moved thus is as sharp as before. In floats, because that
+    takes three quarters of the time that bytes take."""
+    moved = cv2.remap(
+        picture.astype(np.float32), source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cv2.convertScaleAbs(cv2.max(moved, 0))
 
 
 def _detail(picture: Array, clear: NDArray[np.float32], total: float) -> float:
