@@ -174,23 +174,6 @@ def test_a_brow_that_comes_down_on_its_eye_is_no_frown(lower: float, share: floa
         assert abs(after - before) == pytest.approx(share * abs(lower), rel=0.3)
 
 
-def test_eyes_do_not_crowd_the_nose() -> None:
-    own = load_topology().mean
-    gaps = []
-    for inwards in (0.04, -0.04):
-        shape = own.copy()
-        shape[list(LEFT_EYE), 0] += inwards
-        shape[list(RIGHT_EYE), 0] -= inwards
-        new = worn(own, ShapeChange(own, shape))
-        before, after = (
-            np.ptp([m[list(e), 0].mean() for e in (LEFT_EYE, RIGHT_EYE)]) for m in (own, new)
-        )
-        gaps.append(after - before)
-    nearer, farther = gaps
-    assert nearer < 0 < farther
-    assert -nearer / farther == pytest.approx(0.9, abs=0.03)
-
-
 def test_pixels_go_where_the_mesh_goes() -> None:
     mesh = mesh_in_patch(0.2)
     mesh[:, :2] = 0.8 * mesh[:, :2] + 0.1 * SIDE

@@ -42,8 +42,6 @@ _LEFT_EYE, _RIGHT_EYE, _LEFT_BROW, _RIGHT_BROW, _NOSE, _MOUTH = range(len(_BLOCK
 # Vertices that move by themselves: bridge of the nose, cheeks, chin.
 _SINGLE = (6, 168, 50, 280, 205, 425, 199)
 _RIM = OVAL[::2]
-_INWARDS = 0.9
-"""How far an eye goes that comes nearer to the other: eyes that crowd the nose look older."""
 FARTHEST = 0.16
 """The largest move, in distances between the outer eye corners."""
 MARGIN = 1.12
@@ -81,9 +79,6 @@ class ShapeChange:
         # Depth is only guessed; what is seen from the front is what moves.
         moved[..., 2] = 0
         shifts = np.stack([moved[..., list(ring), :].mean(-2) for ring, _, _ in _BLOCKS], -2)
-        for eye in (_LEFT_EYE, _RIGHT_EYE):
-            inwards = shifts[..., eye, 0] * own[list(_BLOCKS[eye][0]), 0].mean() < 0
-            shifts[..., eye, 0] *= np.where(inwards, _INWARDS, 1.0)
         # A brow that comes down on its eye goes half of the way with it: lowered, it reads as a
         # frown.
         for brow, eye in ((_LEFT_BROW, _LEFT_EYE), (_RIGHT_BROW, _RIGHT_EYE)):
