@@ -86,7 +86,7 @@ def blend(
     band = max(1, _BAND // (x1 - x0))
     for top in range(y0, y1, band):
         path = (shrink @ to_patch @ _shift(x0, top))[:2]
-        wider = path + ((0, 0, 1), (0, 0, 1))
+        to_bordered = path + ((0, 0, 1), (0, 0, 1))
         size = (x1 - x0, min(band, y1 - top))
         weight = cv2.warpAffine(alpha, path, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT)
         here = slice(top, top + size[1]), slice(x0, x1)
@@ -96,7 +96,9 @@ def blend(
             continue
         touched[here] = (weight > 0).view(np.uint8) * np.uint8(255)
         for plane, patch in zip(planes, patches, strict=True):
-            new = cv2.warpAffine(patch, wider, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT)
+            new = cv2.warpAffine(
+                patch, to_bordered, size, flags=_FLAGS, borderMode=cv2.BORDER_CONSTANT
+            )
             old = plane[here]
             change = cv2.subtract(new, old, dtype=cv2.CV_32F)
             cv2.multiply(change, _like(weight, change), dst=change)

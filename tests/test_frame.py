@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from blanket.faces import Image
 from blanket.frame import Frame
 from blanket.picture import Picture, enlarge_points
+from blanket.resample import blend
 from blanket.video import read
 
 FORMATS = [f"yuv{kind}p{depth}" for kind in (420, 422, 444) for depth in ("", "10le")]
@@ -272,3 +273,17 @@ def test_the_decoder_s_own_picture_is_never_painted_on(tmp_path: Path) -> None:
     for frame, clean in zip(read(clip), before, strict=True):
         assert np.array_equal(frame.rgb(), clean)
         frame.paste(black, cover, shift(0, 0))
+
+
+@given(st.floats(-180, 180), st.floats(0.6, 1.4), st.floats(-0.5, 0.5))
+@settings(deadline=None, max_examples=25)
+def test_a_patch_reaches_to_its_border_as_it_is(roll: float, scale: float, shift: float) -> None:
+    plane = np.full((120, 120), 100, np.uint8)
+    turn = np.eye(3)
+    turn[:2] = cv2.getRotationMatrix2D((60, 60), roll, scale)
+    turn[:2, 2] += shift - 30
+    patch, alpha = np.full((60, 60), 200, np.uint8), np.ones((60, 60), np.float32)
+    touched = blend([plane], [patch], alpha, turn)
+    assert plane.min() == 100, "nothing dark is mixed in at the border"
+    assert plane.max() == 200
+    assert (plane[touched == 0] == 100).all()

@@ -104,7 +104,7 @@ class WarpSwapper:
         # 3. Features where the new face has them.
         unshaped = mesh
         source, mesh, touched = reshape(side, mesh, self._change)
-        shaped = _sharply(patch, source)
+        shaped = _moved_sharply(patch, source)
         veil = _moved(cover, source) if cover.any() else cover
         # 4. Where in the texture each pixel lies.
         where = Raster(side).texture_positions(mesh, shaped)
@@ -118,7 +118,7 @@ class WarpSwapper:
             flat = 1 + np.float32(share) * (flat - 1)
         lit = cv2.multiply(flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
-        face = _coloured(lit, where)
+        face = _moved_colours(lit, where)
         soften_edges(face, where)
         mask = self._mask(where, mesh, veil)
         face = self._as_sharp(face, shaped, mask, veil)
@@ -177,18 +177,19 @@ def _moved(picture: Array, source: NDArray[np.float32]) -> Array:
     return cv2.remap(picture, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _coloured(picture: Image, source: NDArray[np.float32]) -> Image:
-    """The same of colours, which OpenCV moves twice as fast where there are four."""
+def _moved_colours(picture: Image, source: NDArray[np.float32]) -> Image:
+    """The same of ``[S, S, 3]``: OpenCV moves four channels in half the time of three."""
     four = _moved(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), source)
     return cv2.cvtColor(four, cv2.COLOR_RGBA2RGB)
 
 
-def _sharply(picture: Image, source: NDArray[np.float32]) -> Image:
-    """The same, but cubic: what is moved thus is as sharp as before. In floats, because that
-    takes three quarters of the time that bytes take."""
+def _moved_sharply(picture: Image, source: NDArray[np.float32]) -> Image:
+    """The same, but cubic, so that it is as sharp as before. In floats, because that takes three
+    quarters of the time that bytes take."""
     moved = cv2.remap(
         picture.astype(np.float32), source, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
+    # Rounded, and from 0 to 255: where it rings it goes beyond either.
     return cv2.convertScaleAbs(cv2.max(moved, 0))
 
 
