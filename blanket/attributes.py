@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from blanket import align
 from blanket.faces import Points
 from blanket.topology import (
+    LEFT_BROW,
     LEFT_EYE,
     LEFT_EYE_INNER,
     LEFT_EYE_OUTER,
     LOWER_LIP_INNER,
     OVAL,
+    RIGHT_BROW,
     RIGHT_EYE,
     RIGHT_EYE_INNER,
     RIGHT_EYE_OUTER,
@@ -28,11 +30,11 @@ Values = NDArray[np.float64]
 _LIDS = np.array((((160, 144), (159, 145), (158, 153)), ((387, 373), (386, 374), (385, 380))))
 _CORNERS = (LEFT_EYE_OUTER, LEFT_EYE_INNER), (RIGHT_EYE_INNER, RIGHT_EYE_OUTER)
 _IRISES = 468, 473
-_RIM = 0.1
+_RIM = 0.15
 """How near the outline a vertex says less of the pose, in outer eye distances: nothing on it."""
-_LID, _LID_WEIGHT = 0.06, 0.5
-"""How near lids a vertex says less of the pose, in outer eye distances, and how much it says:
-a blink is no nod."""
+_LIVELY, _LIVELY_WEIGHT = 0.08, 0.5
+"""How near lids and brows a vertex says less of the pose, in outer eye distances, and how much
+it says: a blink is no nod, and a raised brow is none."""
 _DEPTH = 0.3
 """What depth counts for in the pose: two readings of one movement differ in it by about twice as
 much as in the picture plane, so its square by three to five times."""
@@ -99,15 +101,15 @@ def pose_weights() -> Values:
     """``[468]``: how much each surface vertex says of the head's pose; the sum is 1.
 
     Less the nearer the outline, which lies where skin turns from view, on no point of the head
-    in particular: its vertices are read three times less exactly than those inside. Little on
-    the lids, which open and close.
+    in particular: its vertices are read three times less exactly than those inside. Less on
+    lids and brows, too, which move by themselves.
     """
     mean = load_topology().mean[:SURFACE, :2]
-    rim, lids = (
+    rim, lively = (
         np.linalg.norm(mean[:, None] - mean[list(ring)], axis=-1).min(1)
-        for ring in (OVAL, LEFT_EYE + RIGHT_EYE)
+        for ring in (OVAL, LEFT_EYE + RIGHT_EYE + LEFT_BROW + RIGHT_BROW)
     )
-    weights = (rim / _RIM).clip(0, 1) * np.where(lids > _LID, 1.0, _LID_WEIGHT)
+    weights = (rim / _RIM).clip(0, 1) * np.where(lively > _LIVELY, 1.0, _LIVELY_WEIGHT)
     return np.asarray(weights / weights.sum())
 
 
