@@ -184,7 +184,9 @@ def _worn(covers: Sequence[NDArray[np.uint8]], usual: NDArray[np.float32]) -> ND
 def small_texture(patch: Array, mesh: Points) -> Array:
     """The texture ``[64, 64(, C)]`` of the face in a patch ``[S, S(, C)]`` under a mesh ``[478,
     3]``, in pixels of the patch."""
-    size = 2 * SIDE, 2 * SIDE
+    # Smaller by a whole number: else it takes many times as long.
+    side = patch.shape[0]
+    size = (side // max(side // (2 * SIDE), 1),) * 2
     small = cv2.resize(patch, size, interpolation=cv2.INTER_AREA)
     return unwrap(small, enlarge_mesh(mesh, patch.shape[:2], size), SIDE)
 

@@ -62,10 +62,17 @@ def face_matrix(mesh: Points, side: int = FACE_SIDE, half: float = FACE_HALF) ->
     return align.compose(placement(side, half), to_mean)
 
 
-def part_matrices(mesh: Points, parts: Sequence[Part]) -> list[align.Matrix]:
-    """Picture to each part's crop ``[2, 3]``: the face's roll and scale, centred on the part."""
-    to_mean = face_matrix(mesh, side=1, half=0.5)
-    middles = (align.apply(to_mean, mesh[list(part.centre), :2]).mean(0) for part in parts)
+def part_middles(mesh: Points, parts: Sequence[Part], to_mean: align.Matrix) -> Points:
+    """Where the middles of parts lie on the mean face ``[n, 2]``."""
+    middles = [align.apply(to_mean, mesh[list(part.centre), :2]).mean(0) for part in parts]
+    return np.stack(middles)
+
+
+def part_matrices(
+    middles: Points, parts: Sequence[Part], to_mean: align.Matrix
+) -> list[align.Matrix]:
+    """Picture to each part's crop ``[2, 3]``: the face's roll and scale, centred on `middles`
+    ``[n, 2]`` of the mean face. to_mean: picture to mean face ``[2, 3]``."""
     return [
         align.compose(placement(PART_SIDE, part.half, (middle[0], middle[1])), to_mean)
         for part, middle in zip(parts, middles, strict=True)

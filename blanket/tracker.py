@@ -22,7 +22,7 @@ from blanket.copies import Copy
 from blanket.detect import Detector, overlap
 from blanket.faces import Face, Image, Points
 from blanket.finder import Finder
-from blanket.mesh import MeshNetwork, Reading
+from blanket.mesh import Aim, MeshNetwork, Reading
 from blanket.picture import enlarge_mesh, enlarge_points
 from blanket.report import Rule
 from blanket.track import LONGEST_HIDDEN_GAP, Shelf, Sighting, Track, mesh_box
@@ -44,10 +44,12 @@ _SOON = 3
 
 @dataclass
 class _Live:
-    """A track that is being followed. mesh: its last, in pixels of the analysis copy."""
+    """A track that is being followed. mesh: its last, in pixels of the analysis copy. aim: for
+    its next reading."""
 
     track: Track
     mesh: Points
+    aim: Aim | None = None
     lost: int = 0
 
 
@@ -145,9 +147,9 @@ class Tracker:
         settings = self._settings.track
         lost = False
         for live in list(self._live):
-            reading = self._network.follow(small, live.mesh)
+            reading = self._network.follow(small, live.mesh, live.aim)
             if self._good(reading):
-                live.mesh, live.lost = reading.mesh, 0
+                live.mesh, live.aim, live.lost = reading.mesh, reading.aim, 0
                 self._sight(live.track, index, small, reading)
                 continue
             live.lost += 1
@@ -261,9 +263,9 @@ class Tracker:
         if live is None:
             live = _Live(track, reading.mesh)
             self._live.append(live)
-        live.mesh, live.lost = reading.mesh, 0
+        live.mesh, live.aim, live.lost = reading.mesh, reading.aim, 0
         self._sight(track, index, small, reading)
-        self._follow_back(track, index, reading.mesh)
+        self._follow_back(track, index, reading)
 
     def _lost_at(self, box: Points) -> _Live | None:
         for live in self._live:
@@ -294,7 +296,7 @@ class Tracker:
             if track.number not in following and track.sightings and self._is_over(track, index):
                 track.album.close()
 
-    def _follow_back(self, track: Track, index: int, mesh: Points) -> None:
+    def _follow_back(self, track: Track, index: int, last: Reading) -> None:
         """From its first frame backwards through what is remembered. Where it cannot be
         followed any more it may have moved too far: there it is searched, once."""
         searched = False
@@ -302,10 +304,10 @@ class Tracker:
             known = track.sightings.get(past)
             if past >= index or (known is not None and known.packed is not None):
                 continue
-            reading = self._network.follow(picture, mesh)
+            reading = self._network.follow(picture, last.mesh, last.aim)
             if not self._good(reading) and not searched:
                 searched = True
-                reading = self._near(picture, mesh) or reading
+                reading = self._near(picture, last.mesh) or reading
             place = self._enlarged_box(mesh_box(reading.mesh))
             taken = any(
                 past in other.sightings and overlap(other.sightings[past].box[:4], place) > 0.35
@@ -314,7 +316,7 @@ class Tracker:
             )
             if taken or not self._good(reading):
                 break
-            mesh = reading.mesh
+            last = reading
             self._sight(track, past, picture, reading)
 
     def _near(self, small: Image, mesh: Points) -> Reading | None:

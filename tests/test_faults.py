@@ -8,7 +8,9 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -113,9 +115,8 @@ def test_a_mesh_that_fails_is_hidden(
 ) -> None:
     read_well = MeshNetwork.read
 
-    def no_trust(self: MeshNetwork, picture: Image, crop: np.ndarray) -> Reading:
-        reading = read_well(self, picture, crop)
-        return Reading(reading.mesh, 0.0, reading.occluded, reading.crop)
+    def no_trust(self: MeshNetwork, *of: Any) -> Reading:
+        return replace(read_well(self, *of), trust=0.0)
 
     monkeypatch.setattr(MeshNetwork, "read", no_trust)
     report = anonymized(demo, tmp_path / "out.mp4", "audit.repairs=6")
@@ -323,7 +324,9 @@ def test_interrupted_at_the_start() -> None:
 
 _HUNG_UP = """
 import os, signal, sys, time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 signal.signal(signal.SIGHUP, getattr(signal, sys.argv[2]))
 from blanket.cli import main

@@ -15,7 +15,7 @@ from blanket.copies import copies
 from blanket.detect import detect_turned, overlap, suppress
 from blanket.faces import Face, Image
 from blanket.image import Still
-from blanket.mesh import MASK_SIDE, Reading
+from blanket.mesh import MASK_SIDE, Aim, Reading
 from blanket.presets import load_settings
 from blanket.topology import five_points, load_topology
 from blanket.track import Track, mesh_box
@@ -57,7 +57,7 @@ class World:
     def find(self, picture: Image, face: Face) -> Reading:
         return self._nearest(picture, (face.box[:2] + face.box[2:]) / 2)
 
-    def follow(self, picture: Image, mesh: np.ndarray) -> Reading:
+    def follow(self, picture: Image, mesh: np.ndarray, aim: Aim | None) -> Reading:
         return self._nearest(picture, mesh[:468, :2].mean(0))
 
     def _nearest(self, picture: Image, middle: np.ndarray) -> Reading:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from blanket.view import View
 
 PATCH_HALF = 1.06
-EYE_RIM, LIP_RIM = 0.045, 0.015
+EYE_RIM, LIP_RIM = 0.05, 0.015
 """How far around eyeballs and mouth the child's own pixels reach, in distances between the
 outer eye corners."""
 LID_SHARE = 0.6
