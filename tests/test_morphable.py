@@ -10,6 +10,8 @@ from blanket.appearance import SIDE
 from blanket.faces import Appearance
 from blanket.inpaint.morphable import (
     AGE,
+    TOO_OLD,
+    USUAL,
     Foresight,
     Morphable,
     exemplar,
@@ -19,6 +21,7 @@ from blanket.inpaint.morphable import (
 )
 from blanket.light import flatten
 from blanket.likeness import describe
+from blanket.swap.shape import ShapeChange, worn
 
 
 def appearance_of(number: int) -> Appearance:
@@ -77,3 +80,23 @@ def test_a_new_face_is_as_far_as_it_is_said_to_be() -> None:
     new = Morphable().invent(own, np.random.default_rng(0), None)
     assert new.distance == pytest.approx(foreseen(new, own), rel=0.1)
     assert new.distance > 0.3
+
+
+def test_nobody_in_whose_shape_one_looks_too_old_leads() -> None:
+    likeness, model = load_likeness(), load_model()
+    grown = np.flatnonzero((model["ages"] > 20) & (model["ages"] < 45))
+    alone = np.eye(len(model["ages"]), dtype=np.float32)[grown]
+    found = 0
+    for number in grown[::8]:
+        own = appearance_of(int(number))
+        foresight, years = Foresight(own), float(model["ages"][number])
+        far = foresight.leading(foresight.with_shape(alone, USUAL), years)
+        # Each exemplar's shape put on, and its age read off the face.
+        shapes = worn(own.shape, ShapeChange(own.shape, foresight.shapes(alone, USUAL)))
+        codes = np.stack([likeness.code(describe(own.flat, shape)) for shape in shapes])
+        off = np.abs(codes @ likeness.age - likeness.at_age(years))
+        barred = far == 0
+        assert not barred[off < np.median(off) + TOO_OLD - 0.01].any()
+        assert barred[off > np.median(off) + TOO_OLD + 0.01].all()
+        found += int(barred.sum())
+    assert found > 0, "an example"

@@ -38,6 +38,9 @@ are often as good as equal."""
 AGE = 0.05
 """What it is worth, as a distance, to look a factor of e nearer to the wanted age: of mixtures
 that are nearly as far, the one of that age is taken."""
+TOO_OLD = 0.5
+"""By how many factors of e more than usual the age may be off with one who leads: a low brow
+makes some look twice as old."""
 PARTNERS = 2
 LEAD = 0.65, 0.8
 """The leader's share, from and to: more, and its brows look drawn on another's skin."""
@@ -98,22 +101,22 @@ class Morphable:
         # 1. Who may be mixed: near in age, complexion and, if grown, gender.
         chances = self._chances(own)
         # 2. Who leads, in texture and in shape: of those who fit, one of the least like the
-        # child.
-        foresight = Foresight(own)
+        # child, unless it would look too old.
+        foresight, years = Foresight(own), self._years(own)
         fitting = np.flatnonzero(chances > 0.25 * np.sort(chances)[-LEADERS])
         alone = np.eye(len(chances), dtype=np.float32)[fitting]
         fit = FIT * np.log(chances[fitting])
         # Both are taken in the model's order: many are as good as equally far, and a hair's
         # breadth in how the child is read would turn whom the seed picks.
         skins, forms = (
-            np.sort(fitting[np.argsort(-far - fit)[:LEADERS]])[::-1]
-            for far in (foresight.textures_apart(alone), foresight.shapes_apart(alone, USUAL))
+            np.sort(fitting[np.argsort(-foresight.leading(codes, years) - fit)[:LEADERS]])[::-1]
+            for codes in (foresight.with_texture(alone), foresight.with_shape(alone, USUAL))
         )
         leaders = int(rng.choice(skins)), int(rng.choice(forms))
         # 3. Who else is mixed in: of some random mixtures, the ones that are farthest away and
         # about of the age.
         textures, shapes = (_mixtures(leader, chances, rng) for leader in leaders)
-        texture, shape = foresight.best(textures, shapes, USUAL, self._years(own))
+        texture, shape = foresight.best(textures, shapes, USUAL, years)
         # 4. Steps on in the same direction, until it is far enough.
         chosen = textures[[texture]], shapes[[shape]]
         for step in STEPS:
@@ -121,7 +124,7 @@ class Morphable:
             if distance >= self._distance:
                 break
         new = foresight.shapes(chosen[1], step)[0]
-        drawn = young(mixed_texture(textures[texture]), self._years(own))
+        drawn = young(mixed_texture(textures[texture]), years)
         return Identity(drawn, new, self.name, distance)
 
     def _years(self, own: Appearance) -> float:
@@ -197,13 +200,22 @@ class Foresight:
         mixed = np.tensordot(weights, self._shapes, 1)
         return (mixed + step * (mixed - self._own.shape)).astype(np.float32)
 
-    def textures_apart(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``[N]``: how far mixtures' textures alone would take the child."""
-        return self._length(weights @ self._textures - self._mine[1])
+    def with_texture(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Codes of the child with the textures of mixtures ``[N, exemplars]``, in its shape."""
+        return weights @ self._textures + (self._mine[0] - self._mine[1])
 
-    def shapes_apart(self, weights: NDArray[np.float32], step: float) -> NDArray[np.float32]:
-        """``[N]``: how far mixtures' shapes alone would, after a step of `STEPS`."""
-        return self._length(self._worn(weights, step) + self._mine[1] - self._mine[0])
+    def with_shape(self, weights: NDArray[np.float32], step: float) -> NDArray[np.float32]:
+        """Codes of the child in the shapes of mixtures after a step of `STEPS`, with its
+        texture."""
+        return self._worn(weights, step) + self._mine[1]
+
+    def leading(self, codes: NDArray[np.float32], years: float) -> NDArray[np.float32]:
+        """``[N]``: how far faces of codes ``[N, D]`` are from the child; 0 where their age is off
+        by much more than that of most."""
+        age = self._likeness.age
+        off = np.abs(codes @ age[:-1] + age[-1] - self._likeness.at_age(years))
+        far = self._length(codes - self._mine[0])
+        return np.where(off > np.median(off) + TOO_OLD, np.float32(0), far)
 
     def distances(
         self, textures: NDArray[np.float32], shapes: NDArray[np.float32], step: float
