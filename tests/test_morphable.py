@@ -75,11 +75,14 @@ def test_a_place_on_the_scale_of_age_is_that_of_faces_of_the_age() -> None:
             )
 
 
-def test_a_new_face_is_as_far_as_it_is_said_to_be() -> None:
-    own = appearance_of(60)
+@pytest.mark.parametrize("number", [0, 60, 120])
+def test_a_new_face_is_as_far_as_it_is_said_to_be(number: int) -> None:
+    own = appearance_of(number)
     new = Morphable().invent(own, np.random.default_rng(0), None)
-    assert new.distance == pytest.approx(foreseen(new, own), rel=0.1)
+    assert new.distance == pytest.approx(foreseen(new, own), abs=1e-4)
     assert new.distance > 0.3
+    nearer = Morphable(distance=0.1).invent(own, np.random.default_rng(0), None)
+    assert nearer.distance < new.distance
 
 
 def test_nobody_in_whose_shape_one_looks_too_old_leads() -> None:

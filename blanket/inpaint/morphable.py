@@ -8,6 +8,7 @@ is the leader's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blanket.faces import Appearance, Array, Identity, Image, Points
+from blanket.inpaint.brows import dyed
 from blanket.inpaint.clean import soft_rim
 from blanket.inpaint.young import young
 from blanket.light import broad_light, flatten
@@ -124,8 +126,10 @@ class Morphable:
             if distance >= self._distance:
                 break
         new = foresight.shapes(chosen[1], step)[0]
-        drawn = young(mixed_texture(textures[texture]), years)
-        return Identity(drawn, new, self.name, distance)
+        drawn = dyed(young(mixed_texture(textures[texture]), years), own.flat, years)
+        # Brows and skin that were made to fit are a little nearer to the child's.
+        face = Identity(drawn, new, self.name, 0.0)
+        return replace(face, distance=foreseen(face, own))
 
     def _years(self, own: Appearance) -> float:
         if self._age != "auto":
