@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from blanket.nearest import nearest
-from blanket.swap.horizon import beyond_horizon
+from blanket.swap.horizon import beyond_horizon, featureless
 from blanket.texture import TEXTURE_SIDE, texture_points
+from blanket.topology import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
 
 SIDE, EDGE, SKIN_ENDS = 160, 40, 32
 SKIN, BACKGROUND = (190, 140, 120), (60, 70, 80)
@@ -81,6 +83,30 @@ def test_where_a_face_ends_its_mesh_does(patch: np.ndarray) -> None:
     before = where.copy()
     beyond_horizon(where, patch)
     np.testing.assert_array_equal(where, before)
+
+
+def test_features_come_to_their_end_beyond_the_mesh(patch: np.ndarray) -> None:
+    where = drawn()
+    ended = beyond_horizon(where, patch)
+    assert ended is not None
+    assert not ended[40:120, EDGE:].any()
+    row = ended[80, SKIN_ENDS + 1 : EDGE]
+    assert (np.diff(row) <= 0).all()
+    assert row[0] == 1
+    assert row[-1] < 0.5
+    assert not ended[~covered(where)].any()
+
+
+def test_a_texture_without_features_is_skin() -> None:
+    flat = np.ones((TEXTURE_SIDE, TEXTURE_SIDE, 3), np.float32)
+    for ring in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE):
+        outline = cv2.convexHull(np.round(texture_points()[list(ring), :2]).astype(np.int32))
+        cv2.fillConvexPoly(flat, outline, (0.3, 0.3, 0.3))
+    np.testing.assert_allclose(featureless(flat), 1, atol=0.02)
+    grain = np.random.default_rng(0).normal(1, 0.1, flat.shape).astype(np.float32)
+    cheek = np.round(texture_points()[50, :2]).astype(int)
+    near = slice(cheek[1] - 5, cheek[1] + 5), slice(cheek[0] - 5, cheek[0] + 5)
+    np.testing.assert_allclose(featureless(grain)[near], grain[near], atol=0.02)
 
 
 @given(arrays(bool, (9, 13)))

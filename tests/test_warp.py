@@ -270,3 +270,33 @@ def test_a_veil_makes_nobody_alike(demo: Demo) -> None:
     )
     assert dim > persons.doubtful
     assert dim == pytest.approx(clear, rel=0.5)
+
+
+def test_an_eye_that_is_uncovered_is_as_it_was_seen_last(demo: Demo) -> None:
+    picture, mesh = in_the_open(demo)
+    own = replace(appearance_of(picture, mesh), frames=30)
+    # On the outer half of the eye: where the new face has its eye, farther in, is nothing.
+    corner = mesh[RIGHT_EYE_OUTER, :2].round().astype(int).tolist()
+    size = float(np.ptp(mesh[:SURFACE, 0]))
+    thing = np.zeros(picture.shape[:2], np.uint8)
+    thing = cv2.circle(thing, corner, round(0.13 * size), 1, -1).astype(bool)
+    covered = np.where(thing[..., None], checkers(picture.shape), picture).astype(np.uint8)
+    nothing = suspected(np.zeros_like(thing), mesh)
+    swapper, late = (WarpSwapper(stranger(), own, load_settings().swap) for _ in range(2))
+    outputs = []
+    for painter, source, seen in (
+        (swapper, picture, nothing),
+        (swapper, covered, suspected(thing, mesh)),
+        (late, covered, suspected(thing, mesh)),
+    ):
+        still = Still(source.copy())
+        painter.paint(still, mesh, seen)
+        outputs.append(still.rgb().astype(float))
+    clear, after, without = outputs
+    lids = mesh[list(RIGHT_EYE), :2] - (0.08 * size / 2, 0)
+    eye = np.zeros(picture.shape[:2], np.uint8)
+    cv2.fillPoly(eye, [lids.round().astype(np.int32)], 1)
+    aside = (eye > 0) & ~cv2.dilate(thing.astype(np.uint8), np.ones((3, 3))).astype(bool)
+    assert aside.sum() > 100
+    assert np.abs(after - clear)[aside].mean() < 6
+    assert np.abs(without - clear)[aside].mean() > 12, "nothing was uncovered"

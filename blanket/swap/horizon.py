@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from blanket.faces import Image
 from blanket.nearest import nearest
-from blanket.texture import TEXTURE_SIDE, atlas
+from blanket.texture import TEXTURE_SIDE, atlas, texture_points
+from blanket.topology import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LEFT_EYE_OUTER,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    RIGHT_EYE_OUTER,
+)
 
 _REACH = 0.085
 """How far beyond the mesh skin is looked for, in sides of the patch."""
@@ -23,21 +31,32 @@ _RIM = 0.03
 _ALIKE = 40.0
 """Levels by which a pixel may differ from the skin that is nearest, in any channel: folds differ
 by 30, the dark line at which a face ends by 60."""
+_END = 0.025
+"""How far beyond the mesh a brow has come to its end, in sides of the patch: drawn on and on, it
+is a smear."""
+_FREE = 0.05
+"""How far from brows and eyes skin is bare, in distances between the outer eye corners."""
+_BROAD = 9.0
+"""Texels (standard deviation) over which skin is taken from around them."""
 _DEEP = 6.0
 """Texels from the texture's outline: farther inside, it is not where a face ends."""
 
 
-def beyond_horizon(where: NDArray[np.float32], patch: Image) -> None:
+def beyond_horizon(where: NDArray[np.float32], patch: Image) -> NDArray[np.float32] | None:
     """Continue texture positions over skin beyond the mesh, in place.
 
     where: ``[H, W, 2]``, below 0 outside of the mesh. patch: ``[S, S, 3]``, of the same place.
     Where the mesh ends at the outline of the texture nothing is done: there a face ends.
+
+    Returns:
+        ``[H, W]``, how far brow and eye have come to their end (`featureless`): 0 within the
+        mesh, 1 well beyond. None if there is no horizon.
     """
     drawn = where[..., 0] >= 0
     reach = max(round(_REACH * where.shape[0]), 1)
     area = _around_horizon(where, drawn, reach + 2)
     if area is None:
-        return
+        return None
     inside, part = np.ascontiguousarray(drawn[area]), where[area]
     inner, away = nearest(inside)
     continued = part.reshape(-1, 2)[inner]
@@ -50,6 +69,18 @@ def beyond_horizon(where: NDArray[np.float32], patch: Image) -> None:
     joined = np.bincount(pieces[inside], minlength=count) > 0
     new = joined[pieces] & skin & open_
     part[new] = continued[new]
+    ended = np.zeros(where.shape[:2], np.float32)
+    ended[area] = np.where(new, (away / (_END * where.shape[0])).clip(0, 1), 0)
+    return ended
+
+
+def featureless(flat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A texture ``[320, 320, 3]`` without brows and eyes: skin as it is around them."""
+    skin = _bare()
+    around = cv2.GaussianBlur(flat * skin[..., None], (0, 0), _BROAD)
+    around /= np.maximum(cv2.GaussianBlur(skin, (0, 0), _BROAD), 1e-3)[..., None]
+    soft = (2 * cv2.GaussianBlur(skin, (0, 0), _BROAD / 3) - 1).clip(0)[..., None]
+    return np.asarray(around + soft * (flat - around), np.float32)
 
 
 def _around_horizon(
@@ -69,6 +100,19 @@ def _around_horizon(
 def _deep(where: NDArray[np.float32]) -> NDArray[np.bool_]:
     """``[H, W]``: whether texture positions ``[H, W, 2]`` lie well inside the texture's outline."""
     return np.asarray(cv2.remap(_depth(), where, None, cv2.INTER_NEAREST) > 0)
+
+
+@cache
+def _bare() -> NDArray[np.float32]:
+    """``[320, 320]``: 1 where the texture is neither brow nor eye."""
+    points = texture_points()[:, :2]
+    unit = float(np.linalg.norm(points[LEFT_EYE_OUTER] - points[RIGHT_EYE_OUTER]))
+    bare = np.ones((TEXTURE_SIDE, TEXTURE_SIDE), np.float32)
+    for ring in (LEFT_BROW, RIGHT_BROW, LEFT_EYE, RIGHT_EYE):
+        outline = cv2.convexHull(np.round(points[list(ring)]).astype(np.int32))
+        cv2.fillConvexPoly(bare, outline, 0)
+        cv2.polylines(bare, [outline], True, 0, round(2 * _FREE * unit))
+    return bare
 
 
 @cache

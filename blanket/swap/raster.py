@@ -51,13 +51,30 @@ class Raster:
         self._side = side
         self._step = drawn_step(side)
 
-    def texture_positions(self, mesh: Points, patch: Image | None = None) -> NDArray[np.float32]:
+    def texture_positions(self, mesh: Points) -> NDArray[np.float32]:
         """``[side, side, 2]`` float32: texture pixels for each pixel of the patch.
 
         mesh: ``[478, 3]`` pixels of the patch. What is nearest is seen, under all of it what
-        faces away; outside the mesh the positions lie outside the texture's hull. patch:
-        ``[side, side, 3]``, if they are to go on over skin beyond the mesh's horizon.
+        faces away; outside the mesh the positions lie outside the texture's hull.
         """
+        return self._whole(self._drawn(mesh))
+
+    def with_horizon(
+        self, mesh: Points, patch: Image
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """The same, going on over skin beyond the mesh's horizon, and ``[side, side]``, how far
+        brow and eye have come to their end there (`beyond_horizon`).
+
+        patch: ``[side, side, 3]``.
+        """
+        where = self._drawn(mesh)
+        ended = beyond_horizon(where, patch)
+        if ended is not None and self._step > 1:
+            ended = cv2.resize(ended, (self._side, self._side), interpolation=cv2.INTER_LINEAR)
+        return self._whole(where), ended
+
+    def _drawn(self, mesh: Points) -> NDArray[np.float32]:
+        """Texture positions as coarsely as they are drawn."""
         size = -(-self._side // self._step)
         # A camera that looks down -z sees -1..1 across, y upwards, at the distance of 1.
         x, y = ((mesh[:, :2] + 0.5) * (2 / (size * self._step)) - 1).T
@@ -73,9 +90,9 @@ class Raster:
                     points, _triangles()[facing], _texels(), drawn, np.eye(4)[:3], pi / 2,
                     1 - _DEPTH, 1 + 2 * _DEPTH, _smooth(),
                 )  # fmt: skip
-        where = np.ascontiguousarray(drawn[..., :2])
-        if patch is not None:
-            beyond_horizon(where, patch)
+        return np.ascontiguousarray(drawn[..., :2])
+
+    def _whole(self, where: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._step == 1:
             return where
         return _enlarged(where, where[..., 0] == _NOWHERE, self._side)

@@ -26,6 +26,8 @@ from blanket.light import Lighting, flatten
 from blanket.models import Model
 from blanket.picture import Picture
 from blanket.swap.colourfulness import colourfulness, muted
+from blanket.swap.eyes import Eyes
+from blanket.swap.horizon import featureless
 from blanket.swap.occlusion import OcclusionMask
 from blanket.swap.raster import Raster, drawn_step, soften_edges
 from blanket.swap.shape import MARGIN, ShapeChange, reshape
@@ -78,6 +80,7 @@ class WarpSwapper:
     def __init__(self, identity: Identity, own: Appearance, settings: SwapSettings) -> None:
         self._settings = settings
         self._flat = muted(flatten(identity.texture), colourfulness(own.flat))
+        self._bare = featureless(self._flat)
         self._contrast = Contrast(self._flat)
         self._change = ShapeChange(own.shape, identity.shape, settings.shape)
         self._lighting = Lighting()
@@ -85,6 +88,7 @@ class WarpSwapper:
         self._alpha = _texture_alpha()
         self._open = eye_opening(own.shape)
         self._softness: float | None = None
+        self._eyes = Eyes(self._open)
 
     def swap(self, faces: Sequence[tuple[Picture, Placement]]) -> list[bool]:
         """Paint the new face over each of the next faces, in place."""
@@ -107,7 +111,7 @@ class WarpSwapper:
         shaped = _moved_sharply(patch, source)
         veil = _moved(cover, source) if cover.any() else cover
         # 4. Where in the texture each pixel lies.
-        where = Raster(side).texture_positions(mesh, shaped)
+        where, ended = Raster(side).with_horizon(mesh, shaped)
         # 5. The texture in the light of the patch.
         light = self._lighting(shaped, mesh, veil)
         # Less of it: towards light that is even, as bright as this on the whole.
@@ -119,11 +123,15 @@ class WarpSwapper:
         lit = cv2.multiply(flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
         face = _moved_colours(lit, where)
+        if ended is not None:
+            _end_features(face, cv2.multiply(self._bare, large, dtype=cv2.CV_8U), where, ended)
         soften_edges(face, where)
-        mask = self._mask(where, mesh, veil)
+        # 7. Eyes that are uncovered where the child's are not: as they were seen last.
+        own, hidden = self._eyes(shaped, mesh, veil, light)
+        mask = self._mask(where, mesh, hidden)
         face = self._as_sharp(face, shaped, mask, veil)
-        painted = cv2.blendLinear(face, shaped, mask, 1 - mask)
-        # 7. What lies in front stays, and where it was: hands do not move with a face's shape.
+        painted = cv2.blendLinear(face, own, mask, 1 - mask)
+        # 8. What lies in front stays, and where it was: hands do not move with a face's shape.
         picture.paste(painted, touched * (1 - cover), matrix)
 
     def _mask(
@@ -181,6 +189,18 @@ def _moved_colours(picture: Image, source: NDArray[np.float32]) -> Image:
     """The same of ``[S, S, 3]``: OpenCV moves four channels in half the time of three."""
     four = _moved(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), source)
     return cv2.cvtColor(four, cv2.COLOR_RGBA2RGB)
+
+
+def _end_features(
+    face: Image, bare: Image, where: NDArray[np.float32], ended: NDArray[np.float32]
+) -> None:
+    """Let brow and eye give way to the bare texture, in place, as far as they have ended."""
+    x, y, width, height = cv2.boundingRect((ended > 0).astype(np.uint8))
+    if width:
+        area = slice(y, y + height), slice(x, x + width)
+        share = np.ascontiguousarray(ended[area])
+        skin = _moved_colours(bare, np.ascontiguousarray(where[area]))
+        face[area] = cv2.blendLinear(skin, np.ascontiguousarray(face[area]), share, 1 - share)
 
 
 def _moved_sharply(picture: Image, source: NDArray[np.float32]) -> Image:
