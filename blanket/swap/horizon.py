@@ -50,7 +50,7 @@ def beyond_horizon(where: NDArray[np.float32], patch: Image) -> NDArray[np.float
 
     Returns:
         ``[H, W]``, how far brow and eye have come to their end (`featureless`): 0 within the
-        mesh, 1 well beyond. None if there is no horizon.
+        mesh, 1 well beyond. None if nothing goes on.
     """
     drawn = where[..., 0] >= 0
     reach = max(round(_REACH * where.shape[0]), 1)
@@ -68,6 +68,8 @@ def beyond_horizon(where: NDArray[np.float32], patch: Image) -> NDArray[np.float
     count, pieces = cv2.connectedComponents(skin.astype(np.uint8))
     joined = np.bincount(pieces[inside], minlength=count) > 0
     new = joined[pieces] & skin & open_
+    if not new.any():
+        return None
     part[new] = continued[new]
     ended = np.zeros(where.shape[:2], np.float32)
     ended[area] = np.where(new, (away / (_END * where.shape[0])).clip(0, 1), 0)

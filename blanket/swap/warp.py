@@ -117,14 +117,14 @@ class WarpSwapper:
         # Less of it: towards light that is even, as bright as this on the whole.
         light = light + (light.mean((0, 1)) - light) * np.float32(1 - self._settings.light)
         large = cv2.resize(light, (TEXTURE_SIDE, TEXTURE_SIDE), interpolation=cv2.INTER_LINEAR)
-        flat, share = self._flat, self._contrast(patch, unshaped, cover)
+        flat, bare, share = self._flat, self._bare, self._contrast(patch, unshaped, cover)
         if share < 1:
-            flat = 1 + np.float32(share) * (flat - 1)
+            flat, bare = (1 + np.float32(share) * (whole - 1) for whole in (flat, bare))
         lit = cv2.multiply(flat, large, dtype=cv2.CV_8U)
         # 6. The texture on the mesh, as sharp as the picture is.
         face = _moved_colours(lit, where)
         if ended is not None:
-            _end_features(face, cv2.multiply(self._bare, large, dtype=cv2.CV_8U), where, ended)
+            _end_features(face, cv2.multiply(bare, large, dtype=cv2.CV_8U), where, ended)
         soften_edges(face, where)
         # 7. Eyes that are uncovered where the child's are not: as they were seen last.
         own, hidden = self._eyes(shaped, mesh, veil, light)
@@ -196,11 +196,10 @@ def _end_features(
 ) -> None:
     """Let brow and eye give way to the bare texture, in place, as far as they have ended."""
     x, y, width, height = cv2.boundingRect((ended > 0).astype(np.uint8))
-    if width:
-        area = slice(y, y + height), slice(x, x + width)
-        share = np.ascontiguousarray(ended[area])
-        skin = _moved_colours(bare, np.ascontiguousarray(where[area]))
-        face[area] = cv2.blendLinear(skin, np.ascontiguousarray(face[area]), share, 1 - share)
+    area = slice(y, y + height), slice(x, x + width)
+    share = np.ascontiguousarray(ended[area])
+    skin = _moved_colours(bare, np.ascontiguousarray(where[area]))
+    face[area] = cv2.blendLinear(skin, np.ascontiguousarray(face[area]), share, 1 - share)
 
 
 def _moved_sharply(picture: Image, source: NDArray[np.float32]) -> Image:
