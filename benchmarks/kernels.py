@@ -59,11 +59,13 @@ def _table(
     names: list[str],
     setting: str,
 ) -> str:
-    metrics = [results.metric(key) for key in FIGURES]
+    # Without a recogniser there is no distance.
+    known = {metric.key: metric for metric in results.metrics}
+    metrics = [known[key] for key in FIGURES if key in known]
     titles = [f"{m.title}{f' ({m.unit})' if m.unit else ''}, {n}" for m in metrics for n in names]
     lines = [f"| {setting} | {' | '.join(titles)} |", "|---:" * (len(titles) + 1) + "|"]
     for value in sorted(by_value):
-        cells = [cell(by_value[value][n], m)[0] for m in metrics for n in names]
+        cells = [cell(results, by_value[value][n], m)[0] for m in metrics for n in names]
         lines.append(f"| {value:g} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -85,7 +87,9 @@ def _figure(
             ]
             for name in names
         }
-        panel = plots.sweep(lines, f"{setting} (pixels)", f"{metric.title} ({metric.unit})")
+        title = f"{metric.title} ({metric.unit})"
+        up = plots.Quantity(title, metric.better or "higher", percent=False)
+        panel = plots.sweep(lines, f"{setting} (pixels)", up)
         panels.append(
             panel.replace("<svg ", f'<svg x="{number * 440}" width="420" height="280" ', 1)
         )

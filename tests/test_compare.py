@@ -7,6 +7,8 @@ import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -339,6 +341,18 @@ def test_a_setting_is_swept(swept: Path) -> None:
     assert (weak["psnr_outside"] or 0) > (strong["psnr_outside"] or 0)
     assert (weak["landmarks_within"] or 0) >= (strong["landmarks_within"] or 0)
     assert "What the setting changes" in (swept / "report.html").read_text("utf-8")
+
+
+def test_the_benchmark_of_kernels_draws_a_sweep(swept: Path, tmp_path: Path) -> None:
+    script = Path(__file__).parent.parent / "benchmarks" / "kernels.py"
+    figure = tmp_path / "kernels.svg"
+    ran = subprocess.run(
+        [sys.executable, script, swept / "results.json", "--figure", figure],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    rows = [line.split(" | ")[0] for line in ran.stdout.splitlines()]
+    assert rows[0].startswith("| kernel") and rows[2:] == ["| 5", "| 65"]
+    assert figure.read_text("utf-8").count('class="line') == 4
 
 
 def test_a_setting_that_a_method_does_not_use_is_told(
