@@ -7,6 +7,7 @@ and where in it, is worked out once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -87,3 +88,12 @@ def unwrap(picture: Array, mesh: Points, side: int = TEXTURE_SIDE) -> Array:
     """
     where = texel_positions(mesh, side)
     return cv2.remap(picture, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def hulls(rings: Iterable[Points], wider: int = 0) -> NDArray[np.uint8]:
+    """``[320, 320]``: 1 in the convex hulls of points ``[N, 2]`` of the texture, and up to `wider`
+    texels around them."""
+    canvas = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
+    for ring in rings:
+        cv2.fillConvexPoly(canvas, cv2.convexHull(np.round(ring).astype(np.int32)), 1)
+    return cv2.dilate(canvas, np.ones((2 * wider + 1, 2 * wider + 1), np.uint8))

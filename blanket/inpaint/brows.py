@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from blanket.appearance import SIDE
 from blanket.faces import Array, Image
 from blanket.inpaint.clean import Zones
+from blanket.inpaint.young import soft
 from blanket.light import flatten
-from blanket.texture import TEXTURE_SIDE, texture_points
+from blanket.texture import hulls, texture_points
 from blanket.topology import LEFT_BROW, RIGHT_BROW
 
 _YEARS = 3.0, 8.0
@@ -61,15 +62,9 @@ def _compared() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 @cache
 def _around_brows() -> NDArray[np.float32]:
     """``[320, 320, 1]``: 1 in brows, falling to 0 around them."""
-    wide = cv2.dilate(_brows(), np.ones((2 * _WIDER + 1, 2 * _WIDER + 1), np.uint8))
-    return np.asarray(cv2.GaussianBlur(wide.astype(np.float32), (0, 0), _SOFT))[..., None]
+    return soft(_brows(_WIDER), _SOFT)
 
 
-@cache
-def _brows() -> NDArray[np.uint8]:
-    """``[320, 320]``: 1 in the outlines of both brows."""
-    points, canvas = texture_points()[:, :2], np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
-    for brow in (LEFT_BROW, RIGHT_BROW):
-        outline = np.round(points[list(brow)]).astype(np.int32)
-        cv2.fillConvexPoly(canvas, cv2.convexHull(outline), 1)
-    return canvas
+def _brows(wider: int = 0) -> NDArray[np.uint8]:
+    points = texture_points()[:, :2]
+    return hulls([points[list(brow)] for brow in (LEFT_BROW, RIGHT_BROW)], wider)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blanket.faces import Image
 from blanket.inpaint.clean import Zones
-from blanket.texture import TEXTURE_SIDE, texture_points
+from blanket.texture import hulls, texture_points
 from blanket.topology import (
     LEFT_BROW,
     LEFT_EYE,
@@ -56,23 +56,16 @@ def _parts() -> list[tuple[NDArray[np.float32], tuple[float, float]]]:
     eyes = [points[list(eye)] for eye in (LEFT_EYE, RIGHT_EYE)]
     skin = Zones.build().skin.astype(np.uint8)
     # How far a mouth is open is read off the edges of its lips.
-    spared = 1 - _soft(_hulls([points[list(OUTER_LIPS)]], 15), 5)
+    spared = 1 - soft(hulls([points[list(OUTER_LIPS)]], 15), 5)
     return [
-        (spared * _soft(skin, 3), _SKIN),
-        (_soft(_hulls([np.vstack([eye, eye + lower]) for eye in eyes]), 2), _LASHES),
-        (_soft(_hulls(brows, 8), 4), _BROWS),
-        (spared * _soft(_hulls([points[list(NOSE)]], 4), 3), _NOSE),
+        (spared * soft(skin, 3), _SKIN),
+        (soft(hulls([np.vstack([eye, eye + lower]) for eye in eyes]), 2), _LASHES),
+        (soft(hulls(brows, 8), 4), _BROWS),
+        (spared * soft(hulls([points[list(NOSE)]], 4), 3), _NOSE),
     ]
 
 
-def _hulls(rings: list[NDArray[np.float32]], wider: int = 0) -> NDArray[np.uint8]:
-    """``[320, 320]``: 1 inside the rings and up to `wider` texels around them."""
-    canvas = np.zeros((TEXTURE_SIDE, TEXTURE_SIDE), np.uint8)
-    for ring in rings:
-        cv2.fillConvexPoly(canvas, cv2.convexHull(np.round(ring).astype(np.int32)), 1)
-    return cv2.dilate(canvas, np.ones((2 * wider + 1, 2 * wider + 1), np.uint8))
-
-
-def _soft(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
-    return np.asarray(soft, np.float32)[..., None]
+def soft(mask: NDArray[np.uint8], sigma: float) -> NDArray[np.float32]:
+    """A mask ``[H, W]`` that falls softly to 0, ``[H, W, 1]``."""
+    fading = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), sigma)
+    return np.asarray(fading, np.float32)[..., None]
